@@ -1,0 +1,320 @@
+//! One enum per direction of each channel: what a process can say is what its enum lets it say.
+//! Requests are imperatives, answers participles. Meaning only: no address, interface, path or
+//! user ever goes from a child to the parent.
+
+use crate::slice::{CheckSlice, InstanceSlice, SocketSlice, TrackerSlice};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use vipd_types::{
+    ClientId, Epoch, Generation, InstanceId, Instant, Outcome, RunId, ScriptId, SocketId, TrackerId,
+};
+
+/// Bounds that a decoder enforces on what a peer may put into a message.
+pub trait Message: Serialize + serde::de::DeserializeOwned {
+    /// False if a count or a length is beyond what an honest peer sends.
+    fn is_bounded(&self) -> bool;
+}
+
+/// Longest text in a message, in bytes.
+pub const TEXT_MAX: usize = 1024;
+/// Longest advert: VRRPv2 with 255 addresses is 16 + 4 * 255 bytes.
+pub const ADVERT_MAX: usize = 1036;
+/// Instances listed in one `Alive`.
+pub const ADVERTISED_MAX: usize = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// Why the engine gives an address up; goes into the audit trail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// A better router is MASTER.
+    Yield,
+    /// A fault: the link, a tracker without weight, a lost address.
+    Fault,
+    /// The daemon or the instance ends.
+    Stop,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineToParent {
+    Hello {
+        build: String,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+    /// Everything from Begin on is understood and waits for Commit.
+    Staged {
+        generation: Generation,
+    },
+    /// Proof of life, and which instances have advertised since the last one: only their leases
+    /// are renewed, so that a lease always runs from an advert.
+    Alive {
+        at: Instant,
+        advertised: Vec<InstanceId>,
+    },
+    Acquire {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    Release {
+        instance: InstanceId,
+        epoch: Epoch,
+        why: Why,
+    },
+    /// Send gratuitous ARP for the addresses again.
+    Announce {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    /// The advert with priority 0 that the parent sends if the engine dies as MASTER.
+    Deposit {
+        instance: InstanceId,
+        last_will: Vec<u8>,
+    },
+    /// A client that the parent marked `may_act` asks for the configuration to be read again.
+    Reload {
+        client: ClientId,
+    },
+}
+
+impl Message for EngineToParent {
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Hello { build: text } | Self::Log { text, .. } => text.len() <= TEXT_MAX,
+            Self::Alive { advertised, .. } => advertised.len() <= ADVERTISED_MAX,
+            Self::Deposit { last_will, .. } => last_will.len() <= ADVERT_MAX,
+            Self::Staged { .. }
+            | Self::Acquire { .. }
+            | Self::Release { .. }
+            | Self::Announce { .. }
+            | Self::Reload { .. } => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParentToEngine {
+    Hello {
+        build: String,
+    },
+    /// A whole configuration follows: sockets, trackers, instances; then Commit or Abort.
+    Begin {
+        generation: Generation,
+    },
+    /// With a descriptor when fresh.
+    Socket(SocketSlice),
+    Tracker(TrackerSlice),
+    Instance(Box<InstanceSlice>),
+    /// All slices were sent; answer Staged.
+    End {
+        generation: Generation,
+    },
+    Commit {
+        generation: Generation,
+    },
+    Abort {
+        generation: Generation,
+    },
+    /// The addresses are in the kernel and verified.
+    Acquired {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    /// An address is there and not ours, or the kernel refused; nothing of this instance is held.
+    NotAcquired {
+        instance: InstanceId,
+        epoch: Epoch,
+        reason: String,
+    },
+    /// The addresses are gone from the kernel.
+    Released {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    /// Somebody took the addresses away, and putting them back did not help.
+    Lost {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    /// No address of ours vanishes before `until`, and the parent was alive to say so.
+    Leased {
+        until: Instant,
+    },
+    /// The state of a socket's interface and its primary address.
+    Link {
+        socket: SocketId,
+        up: bool,
+        source: Option<IpAddr>,
+    },
+    /// A connection to the control socket; its descriptor comes with the message.
+    Client {
+        client: ClientId,
+        uid: u32,
+        may_act: bool,
+    },
+    Reloaded {
+        client: ClientId,
+        done: bool,
+        text: String,
+    },
+    /// Leave MASTER everywhere, say so, exit.
+    Stop,
+}
+
+impl Message for ParentToEngine {
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckerToParent {
+    Hello {
+        build: String,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+    Staged {
+        generation: Generation,
+    },
+    Alive {
+        at: Instant,
+    },
+    /// `generation` says by which file the number is meant.
+    Run {
+        generation: Generation,
+        script: ScriptId,
+        run: RunId,
+    },
+}
+
+impl Message for CheckerToParent {
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Hello { build: text } | Self::Log { text, .. } => text.len() <= TEXT_MAX,
+            Self::Staged { .. } | Self::Alive { .. } | Self::Run { .. } => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParentToChecker {
+    Hello { build: String },
+    Begin { generation: Generation },
+    Check(Box<CheckSlice>),
+    End { generation: Generation },
+    Commit { generation: Generation },
+    Abort { generation: Generation },
+    Done { run: RunId, outcome: Outcome },
+    Stop,
+}
+
+impl Message for ParentToChecker {
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CheckerToEngine {
+    Hello {
+        build: String,
+    },
+    /// Heartbeat, four times a second; a checker silent for one second has failed.
+    Alive {
+        at: Instant,
+    },
+    /// The state of a tracker after rise and fall; sent when it changes and for the first result.
+    Tracker {
+        tracker: TrackerId,
+        up: bool,
+        reason: String,
+    },
+}
+
+impl Message for CheckerToEngine {
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Hello { build: text } | Self::Tracker { reason: text, .. } => {
+                text.len() <= TEXT_MAX
+            }
+            Self::Alive { .. } => true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineToChecker {
+    Hello { build: String },
+}
+
+impl Message for EngineToChecker {
+    fn is_bounded(&self) -> bool {
+        let Self::Hello { build } = self;
+        build.len() <= TEXT_MAX
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ParentToStarter {
+    Hello {
+        build: String,
+    },
+    /// Read the configuration again; its digest must be this.
+    Stage {
+        generation: Generation,
+        digest: u64,
+    },
+    Commit {
+        generation: Generation,
+    },
+    Abort {
+        generation: Generation,
+    },
+    Run {
+        generation: Generation,
+        script: ScriptId,
+        run: RunId,
+    },
+    /// End a run and all that it started.
+    Kill {
+        run: RunId,
+    },
+    Stop,
+}
+
+impl Message for ParentToStarter {
+    fn is_bounded(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StarterToParent {
+    Hello { build: String },
+    Log { level: Level, text: String },
+    Staged { generation: Generation },
+    Refused { generation: Generation, why: String },
+    Done { run: RunId, outcome: Outcome },
+}
+
+impl Message for StarterToParent {
+    fn is_bounded(&self) -> bool {
+        match self {
+            Self::Hello { build: text }
+            | Self::Log { text, .. }
+            | Self::Refused { why: text, .. } => text.len() <= TEXT_MAX,
+            Self::Staged { .. } | Self::Done { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Each role's part of the configuration: what the parent tells a child and nothing more. Checked
+//! types only; no defaults are filled in here.
+
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd_types::{
+    Family, IfName, InstanceId, Priority, ScriptId, SocketId, TrackerId, Version, Vrid, Weight,
+};
+
+/// A raw socket for one interface and family; bound, joined, filtered and locked by the parent.
+/// Its descriptor comes with the message when `fresh`, else the engine keeps the one it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketSlice {
+    pub id: SocketId,
+    pub interface: IfName,
+    pub index: u32,
+    pub family: Family,
+    pub fresh: bool,
+}
+
+/// A virtual router as the engine needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSlice {
+    pub id: InstanceId,
+    pub name: String,
+    pub socket: SocketId,
+    pub interface: IfName,
+    pub vrid: Vrid,
+    pub version: Version,
+    pub priority: Priority,
+    pub advert_int: Duration,
+    pub preempt: bool,
+    pub fast_handover: bool,
+    pub auth: AuthSlice,
+    /// Configured source address; else the interface's primary one, which `Link` tells.
+    pub source: Option<IpAddr>,
+    /// Where adverts go when there are no peers.
+    pub group: IpAddr,
+    /// Unicast when not empty.
+    pub peers: Vec<IpAddr>,
+    pub check_unicast_src: bool,
+    /// The addresses in the adverts, in the order of the configuration.
+    pub addresses: Vec<IpAddr>,
+    pub tracks: Vec<TrackSlice>,
+    /// Lifetime of the addresses in the kernel; `None` means that they are permanent.
+    pub lease: Option<Duration>,
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthSlice {
+    None,
+    /// Authentication Data of RFC 2338 type 1, zero-filled.
+    Pass([u8; 8]),
+}
+
+impl std::fmt::Debug for AuthSlice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Pass(_) => "Pass(hidden)",
+        })
+    }
+}
+
+/// One use of a tracker by an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackSlice {
+    pub tracker: TrackerId,
+    pub weight: Weight,
+    pub reverse: bool,
+}
+
+/// A tracker as the engine needs it: something that is up, down or not known yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackerSlice {
+    pub id: TrackerId,
+    pub name: String,
+}
+
+/// A check as the checker needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckSlice {
+    pub tracker: TrackerId,
+    pub name: String,
+    pub probe: ProbeSlice,
+    /// Start to start.
+    pub interval: Duration,
+    /// A script that runs longer has failed. Enforced by the starter.
+    pub timeout: Duration,
+    pub rise: u32,
+    pub fall: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProbeSlice {
+    /// Up while at least one process has the name. Answered from /proc and pidfds.
+    Process(ProcessSlice),
+    /// Up while the script exits 0. Run by the starter.
+    Script(ScriptId),
+}
+
+/// What `killall -0`, `pidof` and `pgrep` ask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessSlice {
+    pub name: Vec<u8>,
+    pub how: ProcessMatch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProcessMatch {
+    /// `killall -0 NAME`: comm; a name of 15 bytes and more is also compared with argv[0]'s base.
+    Killall,
+    /// `pidof NAME`: base name of argv[0] or of the program file, or comm.
+    Pidof,
+    /// `pgrep NAME`: NAME occurs in comm (only plain words are answered natively).
+    Pgrep,
+    /// `pgrep -x NAME`: comm equals NAME.
+    PgrepExact,
+}

@@ -1,0 +1,176 @@
+//! The checked configuration: what everyone but this package sees of the text. Every value is
+//! valid and every default is filled in.
+
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd_types::{Family, IfName, Priority, ScriptId, Version, Vrid, Weight};
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    pub globals: Globals,
+    /// In the order of the file.
+    pub instances: Vec<Instance>,
+    /// In the order of the file; `ScriptId` is the place in this list.
+    pub scripts: Vec<Script>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Globals {
+    pub router_id: Option<String>,
+    /// `script_user`: who runs scripts that name no user themselves.
+    pub script_user: Option<ScriptUser>,
+    pub enable_script_security: bool,
+    /// Our own: `native_checks off` runs `killall -0` and its kin as programs.
+    pub native_checks: bool,
+}
+
+impl Default for Globals {
+    fn default() -> Self {
+        Self {
+            router_id: None,
+            script_user: None,
+            enable_script_security: false,
+            native_checks: true,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptUser {
+    pub user: String,
+    pub group: Option<String>,
+}
+
+/// `vrrp_instance`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    pub name: String,
+    /// `state MASTER`: a wish; below priority 255 it only decides about `nopreempt`.
+    pub wants_master: bool,
+    pub interface: IfName,
+    pub vrid: Vrid,
+    pub version: Version,
+    pub family: Family,
+    pub priority: Priority,
+    pub advert_int: Duration,
+    /// False with `nopreempt`.
+    pub preempt: bool,
+    /// Our own: `fast_handover`.
+    pub fast_handover: bool,
+    /// Our own: `vip_lease`.
+    pub lease: Lease,
+    pub auth: Auth,
+    /// `unicast_src_ip` or `mcast_src_ip`
+    pub source: Option<IpAddr>,
+    pub peers: Vec<IpAddr>,
+    pub check_unicast_src: bool,
+    /// Destination of multicast adverts.
+    pub group: IpAddr,
+    pub addresses: Vec<Vip>,
+    pub tracks: Vec<Track>,
+    pub garp: Garp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// 3 x advert_int rounded down to whole seconds, at least 1 s.
+    Default,
+    Seconds(u32),
+    Off,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    None,
+    /// `auth_type PASS`: the first eight bytes, zero-filled.
+    Pass([u8; 8]),
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Pass(_) => "Pass(hidden)",
+        })
+    }
+}
+
+/// One line of `virtual_ipaddress`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vip {
+    pub address: IpAddr,
+    /// 32 or 128 when the line gives none.
+    pub prefix: u8,
+    /// `dev`; else the interface of the instance.
+    pub dev: Option<IfName>,
+    pub label: Option<String>,
+    pub broadcast: Option<std::net::Ipv4Addr>,
+    /// As the kernel numbers scopes: 0 global, 200 site, 253 link, 254 host.
+    pub scope: u8,
+}
+
+/// One line of `track_script`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Track {
+    pub script: ScriptId,
+    /// The script's own unless the line has one.
+    pub weight: Weight,
+    pub reverse: bool,
+}
+
+/// Gratuitous ARP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garp {
+    /// `garp_master_delay`: from becoming MASTER to the second block; zero means no second block.
+    pub master_delay: Duration,
+    /// `garp_master_repeat`: packets per address and block.
+    pub master_repeat: u32,
+    /// `garp_master_refresh`; zero is off.
+    pub master_refresh: Duration,
+    pub master_refresh_repeat: u32,
+}
+
+impl Default for Garp {
+    fn default() -> Self {
+        Self {
+            master_delay: Duration::from_secs(5),
+            master_repeat: 5,
+            master_refresh: Duration::ZERO,
+            master_refresh_repeat: 1,
+        }
+    }
+}
+
+/// `vrrp_script`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    pub name: String,
+    /// Bytes, because file names are.
+    pub argv: Vec<Vec<u8>>,
+    /// The same question without a program.
+    pub native: Option<NativeProcess>,
+    pub user: Option<ScriptUser>,
+    pub interval: Duration,
+    /// Equal to `interval` when the file says nothing.
+    pub timeout: Duration,
+    pub weight: Weight,
+    pub reverse: bool,
+    pub rise: u32,
+    pub fall: u32,
+    pub init_fail: bool,
+}
+
+/// `killall -0 NAME`, `pidof NAME` or `pgrep [-x] NAME` in one of their usual spellings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeProcess {
+    pub name: Vec<u8>,
+    pub asked_by: ProcessTool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessTool {
+    Killall,
+    Pidof,
+    Pgrep,
+    PgrepExact,
+}

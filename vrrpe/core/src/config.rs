@@ -1,0 +1,45 @@
+//! The checked configuration of one virtual router, as the protocol needs it. Nothing here is
+//! parsed and no default is filled in.
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+use vipd_types::{Priority, Version, Vrid};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub vrid: Vrid,
+    pub version: Version,
+    /// Before trackers.
+    pub priority: Priority,
+    /// Advertisement_Interval.
+    pub advert_int: Duration,
+    pub preempt: bool,
+    pub fast_handover: bool,
+    pub auth: Auth,
+    pub transport: Transport,
+    /// In the order in which they stand in an advert.
+    pub addresses: Vec<IpAddr>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Auth {
+    None,
+    /// RFC 2338 type 1: eight bytes, zero-filled.
+    Pass([u8; 8]),
+}
+
+impl core::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Pass(_) => "Pass(hidden)",
+        })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    Multicast { group: IpAddr },
+    Unicast { peers: Vec<IpAddr>, check_source: bool },
+}

@@ -1,0 +1,47 @@
+//! Everything that can happen to a virtual router.
+
+use crate::config::Config;
+use crate::wire::Advert;
+use alloc::boxed::Box;
+use core::net::IpAddr;
+use vipd_types::Epoch;
+
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// An advert for this VRID that passed the checks of `wire::decode`; the router makes the
+    /// rest of the checks and counts.
+    Packet(&'a Advert<'a>),
+    /// The time of `next_deadline` has come (or is over: a late call is no error).
+    Deadline,
+    /// What the trackers say now.
+    Track(Health),
+    /// The interface, and the address adverts leave from (configured or primary).
+    Link {
+        up: bool,
+        source: Option<IpAddr>,
+    },
+    /// The addresses of this term are in the kernel.
+    Acquired(Epoch),
+    /// They could not be put there; nothing is held.
+    NotAcquired(Epoch),
+    /// They are gone from the kernel.
+    Released(Epoch),
+    /// Somebody took them away for good.
+    Lost(Epoch),
+    Config(Box<Config>),
+    /// Leave: release, then say good-bye.
+    Stop,
+    /// The lease has run out and the addresses have vanished by themselves: good-bye at once.
+    LeaseEnded,
+}
+
+/// The sum of the trackers; computed outside the state machine from weights and states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// What weighted trackers add to the base priority.
+    pub adds: i32,
+    /// A tracker without weight is down (or has not had its first result: keepalived waits too).
+    pub fault: bool,
+    /// Some tracker has not had its first result yet.
+    pub pending: bool,
+}
