@@ -2,7 +2,7 @@
 //! answer in, text out.
 
 use crate::answer::View;
-use crate::text::{Colour, Paint, duration, pad, state_colour};
+use crate::text::{Colour, Paint, duration, pad, state_colour, width};
 
 const TITLE_WIDTH: usize = 12;
 
@@ -122,7 +122,7 @@ fn addresses(instance: View<'_>, paint: Paint) -> Vec<String> {
     let all = instance.list("addresses");
     let texts: Vec<String> =
         all.iter().map(|entry| entry.text("address").unwrap_or_else(|| "-".to_owned())).collect();
-    let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let column = width(texts.iter().map(String::as_str));
     let should = instance.raw("state") == Some("MASTER");
     let state = |entry: &View<'_>| match (entry.flag("installed"), should) {
         (Some(true), _) => paint.apply(Colour::Good, "installed"),
@@ -130,7 +130,8 @@ fn addresses(instance: View<'_>, paint: Paint) -> Vec<String> {
         (Some(false), false) => "not here".to_owned(),
         (None, _) => String::new(),
     };
-    let row = |(text, entry): (&String, &View<'_>)| format!("{text:<width$}  {}", state(entry));
+    let row =
+        |(text, entry): (&String, &View<'_>)| format!("{}  {}", pad(text, column), state(entry));
     texts.iter().zip(&all).map(row).collect()
 }
 
@@ -168,13 +169,13 @@ fn preemption(instance: View<'_>) -> Option<String> {
 fn counters(instance: View<'_>, paint: Paint) -> Vec<String> {
     let all = instance.counters("counters");
     let counted: Vec<_> = all.iter().filter(|(_, count)| *count > 0).collect();
-    let width = counted.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let column = width(counted.iter().map(|(name, _)| name.as_str()));
     let mut rows: Vec<String> = counted
         .iter()
         .map(|(name, count)| {
             let (mark, colour) =
                 if is_trouble(name) { ("! ", Colour::Bad) } else { ("  ", Colour::Plain) };
-            paint.apply(colour, &format!("{mark}{name:<width$}  {count:>10}"))
+            paint.apply(colour, &format!("{mark}{}  {count:>10}", pad(name, column)))
         })
         .collect();
     let zero = all.len().saturating_sub(counted.len());

@@ -2,7 +2,7 @@
 //! text out.
 
 use crate::answer::View;
-use crate::text::{Colour, Paint, duration, pad, state_colour};
+use crate::text::{Colour, Paint, duration, pad, state_colour, width};
 use std::fmt::Write;
 
 const HEAD: [&str; 8] =
@@ -20,8 +20,8 @@ pub(crate) fn render(instances: &[View<'_>], paint: Paint) -> String {
     }
     let rows: Vec<Row> = instances.iter().map(|instance| row(*instance)).collect();
     let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(HEAD.get(column).map(|head| head.len())).max().unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        width(cells.chain(HEAD.get(column).copied()))
     });
     let mut out = line(&HEAD.map(str::to_owned), &widths, paint, |_, _| Colour::Bold);
     for row in &rows {
