@@ -31,7 +31,7 @@ impl Diagnostic {
     }
 
     /// Several lines with the place underlined, for people. `text` is the file.
-    pub fn render(&self, _text: &[u8]) -> String {
+    pub fn render(&self, _text: &[u8], _colour: bool) -> String {
         self.to_line()
     }
 }
