@@ -77,7 +77,7 @@ pub(crate) fn code_of(error: &LoadError) -> u8 {
 pub(crate) fn diagnostics(loaded: &Loaded) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     for diagnostic in &loaded.parsed.diagnostics {
-        eprintln!("{}", diagnostic.render(&loaded.text, colour));
+        eprintln!("{}", diagnostic.render_with(&loaded.text, colour));
     }
 }
 
