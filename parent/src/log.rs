@@ -1,11 +1,14 @@
 //! The operators' log of all processes: formats lines, sends them to the log daemon over a socket
-//! of our own that never blocks, and to the console when asked. A log daemon that stalls, dies or
-//! comes back costs lines, which are counted, and nothing else.
+//! of our own that never blocks, and to the console when asked. What a slow log daemon does not take
+//! waits in a bounded backlog; one that stalls, dies or comes back costs lines, which are counted,
+//! and nothing else.
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use std::collections::VecDeque;
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
 use syslog::{Facility, Formatter3164, LogFormat, Severity};
 use vipd_ipc::msg;
 
@@ -13,6 +16,10 @@ const DEVICE: &str = "/dev/log";
 /// The longest line that every log daemon takes (RFC 3164 4.1), less its head.
 const LINE_MAX: usize = 900;
 const IDENT: &str = "vipd";
+/// Lines that may wait. The kernel's queue of a log socket holds ten.
+const BACKLOG: usize = 2048;
+/// Lines of the audit trail may wait for longer than others.
+const BACKLOG_AUDIT: usize = 16_384;
 
 static SINK: OnceLock<Mutex<Sink>> = OnceLock::new();
 
@@ -25,7 +32,8 @@ pub(crate) struct Options {
 struct Sink {
     socket: Option<UnixDatagram>,
     console: bool,
-    /// Lines that nobody took since the last one that somebody took.
+    waiting: VecDeque<Vec<u8>>,
+    /// Lines that found no room since the last time that all was sent.
     lost: u64,
 }
 
@@ -33,7 +41,8 @@ struct Facade;
 
 /// From here on `log::info!` and its kin write the operators' log of this process.
 pub(crate) fn start(options: Options) {
-    let sink = Sink { socket: connect(), console: options.console, lost: 0 };
+    let waiting = VecDeque::new();
+    let sink = Sink { socket: connect(), console: options.console, waiting, lost: 0 };
     let _ = SINK.set(Mutex::new(sink));
     let level = if options.detail { LevelFilter::Debug } else { LevelFilter::Info };
     if log::set_logger(&Facade).is_ok() {
@@ -92,17 +101,27 @@ fn write(facility: Facility, severity: Severity, ident: &str, pid: u32, text: &s
         if sink.console {
             let _ = writeln!(std::io::stderr(), "{ident}[{pid}]: {line}");
         }
-        if sink.lost > 0 {
-            let lost =
-                format!("{} log lines were lost: the log daemon did not take them", sink.lost);
-            let frame = frame(Facility::LOG_DAEMON, Severity::LOG_WARNING, IDENT, pid, &lost);
-            if sink.send(&frame) {
-                sink.lost = 0;
-            }
+        let limit =
+            if matches!(facility, Facility::LOG_AUTHPRIV) { BACKLOG_AUDIT } else { BACKLOG };
+        sink.push(frame(facility, severity, ident, pid, &line), limit);
+    }
+    sink.flush();
+}
+
+/// Sends what waits; true when nothing is left.
+pub(crate) fn flush() -> bool {
+    let Some(Ok(mut sink)) = SINK.get().map(Mutex::lock) else { return true };
+    sink.flush();
+    sink.waiting.is_empty()
+}
+
+/// The last words: waits for a slow log daemon, but not for long.
+pub(crate) fn finish() {
+    for _ in 0..200 {
+        if flush() {
+            return;
         }
-        if !sink.send(&frame(facility, severity, ident, pid, &line)) {
-            sink.lost = sink.lost.saturating_add(1);
-        }
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -114,6 +133,32 @@ fn frame(facility: Facility, severity: Severity, ident: &str, pid: u32, line: &s
 }
 
 impl Sink {
+    fn push(&mut self, frame: Vec<u8>, limit: usize) {
+        if self.waiting.len() < limit {
+            self.waiting.push_back(frame);
+        } else {
+            self.lost = self.lost.saturating_add(1);
+        }
+    }
+
+    fn flush(&mut self) {
+        while let Some(frame) = self.waiting.pop_front() {
+            if !self.send(&frame) {
+                self.waiting.push_front(frame);
+                return;
+            }
+        }
+        if self.lost > 0 {
+            let text =
+                format!("{} log lines were lost: the log daemon did not take them", self.lost);
+            let (facility, severity) = (Facility::LOG_DAEMON, Severity::LOG_WARNING);
+            let frame = frame(facility, severity, IDENT, std::process::id(), &text);
+            if self.send(&frame) {
+                self.lost = 0;
+            }
+        }
+    }
+
     /// True if the log daemon took the line. One that was restarted is found again.
     fn send(&mut self, frame: &[u8]) -> bool {
         if let Some(socket) = &self.socket {

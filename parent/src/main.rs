@@ -41,6 +41,8 @@ mod exit {
 }
 
 fn main() -> ExitCode {
+    // Whatever the caller left open is none of this daemon's business.
+    sys::close_inherited();
     let arguments = match args::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(arguments)) => arguments,
         Ok(Command::Help) => return report::help(),

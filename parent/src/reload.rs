@@ -269,16 +269,17 @@ impl Daemon {
 
     /// Tells whoever asked, the log and the audit trail how it ended.
     fn answer(&mut self, by: Asker, done: bool, text: &str) -> Result<(), Fatal> {
+        if matches!(by, Asker::Start) {
+            self.ready();
+            return Ok(());
+        }
         if done {
             log::info!("Reload complete: {text}");
         } else {
             log::error!("Reload refused, nothing has changed: {text}");
         }
         match by {
-            Asker::Start => {
-                self.ready();
-                Ok(())
-            }
+            Asker::Start => Ok(()),
             Asker::Signal => {
                 self.audit.reload(None, if done { "ok" } else { "refused" });
                 Ok(())

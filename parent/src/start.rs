@@ -52,7 +52,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
         PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
     });
     let pid_file = pid_file.transpose()?;
-    let code = serve(file, socket, &loaded, rights, &accounts, &programs, foreground);
+    let code = serve(file, socket, &loaded, rights, &accounts, programs, foreground);
     if let Some(file) = pid_file {
         file.clear();
     }
@@ -95,7 +95,7 @@ fn serve(
     loaded: &Loaded,
     rights: Rights,
     accounts: &Accounts,
-    programs: &Programs,
+    programs: Programs,
     mut foreground: Foreground,
 ) -> Result<u8, Failure> {
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
@@ -114,12 +114,13 @@ fn serve(
     let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
     let starter = if plan.runs_scripts() {
         let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-        Some(children::start_starter(programs, &rights, &path).map_err(fatal)?)
+        Some(children::start_starter(&programs, &rights, &path).map_err(fatal)?)
     } else {
         None
     };
     let (engine, checker) =
-        children::start_engine_and_checker(programs, &rights, accounts).map_err(fatal)?;
+        children::start_engine_and_checker(&programs, &rights, accounts).map_err(fatal)?;
+    drop(programs);
     for wall in rights.missing_walls() {
         log::warn!("a wall is missing: {wall}");
     }

@@ -67,3 +67,9 @@ pub(crate) fn own(raw: c_int) -> OwnedFd {
     // SAFETY: callers pass what accept4 or the like gave them a moment ago; nobody else owns it.
     unsafe { OwnedFd::from_raw_fd(raw) }
 }
+
+/// Closes everything but the standard streams; before anything of ours is open.
+pub(crate) fn close_inherited() {
+    // SAFETY: runs first in `main`: no descriptor above 2 belongs to anyone in this process.
+    let _ = unsafe { libc::close_range(3, u32::MAX, 0) };
+}

@@ -169,8 +169,11 @@ impl Liar {
                 self.raw(&Self::encoded(&EngineToParent::Log { level: Level::Error, text }));
             }
             "storm" => (2..100_000).for_each(|epoch| {
-                self.release(epoch - 1);
-                self.acquire(epoch);
+                let (why, before) = (Why::Yield, Epoch(epoch - 1));
+                let epoch = Epoch(epoch);
+                let release = EngineToParent::Release { instance, epoch: before, why };
+                self.raw(&Self::encoded(&release));
+                self.raw(&Self::encoded(&EngineToParent::Acquire { instance, epoch }));
             }),
             "forged_log" => {
                 let text = "x\naudit seq=1 event=add address=1.2.3.4/32 result=ok\n\x1b[2J";
