@@ -1,1 +1,40 @@
+//! The laboratory: several hosts in one machine, each in namespaces of its own, with a LAN between
+//! them, real services on them, and witnesses that see what happened and when. Used by the tests,
+//! the demo and the benchmark; never part of the daemon.
+//!
+//! A [`Net`] holds the LAN and boots [`Node`]s on it. A [`Daemon`] runs on a node, a [`Service`]
+//! beside it. The witnesses are [`Capture`] (the wire), [`AddressWatch`] (the kernel's addresses),
+//! [`Syslog`] (what was logged) and [`Probe`] (what a client got). All of them stamp with the same
+//! monotonic clock ([`Stamp`]), and [`wait_until`] wakes whenever one of them saw something.
 
+pub mod capture;
+pub mod clock;
+pub mod daemon;
+pub mod error;
+pub mod frame;
+pub mod holder;
+pub mod net;
+pub mod netlink;
+pub mod netns;
+pub mod node;
+pub mod owner;
+pub mod packages;
+pub mod paths;
+pub mod pcap;
+pub mod probe;
+pub mod process;
+pub mod run;
+pub mod scenario;
+pub mod service;
+pub mod syslog;
+
+pub use capture::Capture;
+pub use clock::{Stamp, wait_until};
+pub use daemon::{Daemon, Running};
+pub use error::{Error, Result};
+pub use net::{Cut, Net};
+pub use netlink::AddressWatch;
+pub use node::{Node, Spawned};
+pub use probe::Probe;
+pub use service::Service;
+pub use syslog::Syslog;

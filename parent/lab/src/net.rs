@@ -1,0 +1,172 @@
+//! The LAN: a switch in a network namespace of its own, and the plugs of the nodes in it. Touches
+//! nothing in the host's network.
+
+use crate::capture::Capture;
+use crate::error::{Error, Result};
+use crate::holder::Holder;
+use crate::netns::NetNs;
+use crate::node::Node;
+use crate::paths::WorkDir;
+use crate::run::tool;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The nodes' interface.
+pub const INTERFACE: &str = "enp0s25";
+
+/// How a node's link is disturbed. Each replaces what was done to the link before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Nothing passes in either direction; the node's card does not notice.
+    Silent,
+    /// The plug is pulled: the node's card loses its carrier.
+    Carrier,
+    /// The node hears nothing, but is heard.
+    ToNode,
+    /// The node is not heard, but hears.
+    FromNode,
+    /// So many of a hundred frames, of each direction, are lost.
+    Loss(u8),
+}
+
+/// A LAN with its own bridge. Dropped, it and its files are gone.
+#[derive(Debug)]
+pub struct Net {
+    switch: Holder,
+    dir: Arc<WorkDir>,
+    plugs: AtomicU32,
+}
+
+const SWITCH: &str = "\
+echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6 || :
+ip link set lo up
+ip link add br0 index 1000 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+ip link set br0 up
+";
+
+impl Net {
+    /// # Errors
+    /// Without root, with a clear sentence; or when the kernel has no bridge or namespaces.
+    pub fn new() -> Result<Self> {
+        if !nix::unistd::Uid::effective().is_root() {
+            return Err(Error::new(
+                "the laboratory needs root: it makes namespaces, links and addresses",
+            ));
+        }
+        let dir = Arc::new(WorkDir::new()?);
+        let switch = Holder::start(&["--net"], SWITCH, &[])?;
+        Ok(Self { switch, dir, plugs: AtomicU32::new(0) })
+    }
+
+    /// Starts a host called `name` with `address` (as in `10.88.88.20/24`) on [`INTERFACE`]. A name
+    /// may be used again when its node is off or dropped.
+    ///
+    /// # Errors
+    /// When a namespace, mount or link cannot be made.
+    pub fn boot(&self, name: &str, address: &str) -> Result<Node> {
+        let number = self.plugs.fetch_add(1, Ordering::Relaxed);
+        let dir = self.dir.path().join(format!("{name}.{number}"));
+        let port: String = format!("p{number}-{name}").chars().take(15).collect();
+        let plug = Plug { lan: self.switch.net().clone(), port };
+        let node = Node::boot(name, address, dir, Arc::clone(&self.dir), plug)?;
+        node.plug().connect(number, node.holder().init())?;
+        node.configure_link()?;
+        Ok(node)
+    }
+
+    /// Records everything that nodes send from now on.
+    ///
+    /// # Errors
+    /// When the packet socket cannot be opened.
+    pub fn capture(&self) -> Result<Capture> {
+        Capture::start(self.switch.net())
+    }
+
+    /// The namespace of the switch, for witnesses of one's own.
+    pub fn namespace(&self) -> &NetNs {
+        self.switch.net()
+    }
+
+    /// Where its files are.
+    pub fn dir(&self) -> PathBuf {
+        self.dir.path().to_path_buf()
+    }
+}
+
+/// The switch's end of a node's cable.
+#[derive(Debug, Clone)]
+pub struct Plug {
+    lan: NetNs,
+    port: String,
+}
+
+impl Plug {
+    /// The name of the port in a [`Capture`].
+    pub fn port(&self) -> &str {
+        &self.port
+    }
+
+    /// Indexes of the two ends differ on purpose: with equal ones the kernel takes up to a second
+    /// to announce a lost carrier.
+    fn connect(&self, number: u32, init: i32) -> Result<()> {
+        let (port, index) = (&self.port, number.saturating_add(2000));
+        self.batch(&format!(
+            "link add {port} index {index} type veth peer name {INTERFACE} index 2 netns {init}\n\
+             link set {port} master br0 up\n"
+        ))
+    }
+
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn cut(&self, how: Cut) -> Result<()> {
+        if how == Cut::Carrier {
+            self.unfilter()?;
+            return self.batch(&format!("link set {} down\n", self.port));
+        }
+        self.batch(&format!("link set {} up\n", self.port))?;
+        let (from, to) = match how {
+            Cut::Silent | Cut::Carrier => ("drop".to_owned(), "drop".to_owned()),
+            Cut::ToNode => ("accept".to_owned(), "drop".to_owned()),
+            Cut::FromNode => ("drop".to_owned(), "accept".to_owned()),
+            Cut::Loss(percent) => {
+                let rule = format!("numgen random mod 100 < {percent} drop");
+                (rule.clone(), rule)
+            }
+        };
+        let table = self.table();
+        let port = &self.port;
+        let rules = format!(
+            "table netdev {table} {{}}\ndelete table netdev {table}\ntable netdev {table} {{\n\
+             chain from {{ type filter hook ingress device \"{port}\" priority 0; {from}; }}\n\
+             chain to {{ type filter hook egress device \"{port}\" priority 0; {to}; }}\n}}\n"
+        );
+        self.nft(&rules)
+    }
+
+    /// Everything passes again.
+    ///
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn heal(&self) -> Result<()> {
+        self.unfilter()?;
+        self.batch(&format!("link set {} up\n", self.port))
+    }
+
+    fn unfilter(&self) -> Result<()> {
+        let table = self.table();
+        self.nft(&format!("table netdev {table} {{}}\ndelete table netdev {table}\n"))
+    }
+
+    fn table(&self) -> String {
+        self.port.replace('-', "_")
+    }
+
+    fn batch(&self, commands: &str) -> Result<()> {
+        self.lan.enter(|| tool("ip", &["-batch", "-"], commands).map(drop))
+    }
+
+    fn nft(&self, rules: &str) -> Result<()> {
+        self.lan.enter(|| tool("nft", &["-f", "-"], rules).map(drop))
+    }
+}

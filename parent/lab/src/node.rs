@@ -1,0 +1,378 @@
+//! One host: its namespaces, files, processes and witnesses. Everything it starts dies with it, and
+//! nothing it does changes a file of the real host outside the laboratory's own directory.
+
+use crate::clock::{Stamp, wait_until};
+use crate::error::{Context, Error, Result};
+use crate::holder::{Holder, only_child};
+use crate::net::{Cut, INTERFACE, Plug};
+use crate::netlink::AddressWatch;
+use crate::netns::NetNs;
+use crate::paths::WorkDir;
+use crate::process::{Process, namespace_of, processes_in};
+use crate::run::{self, Output, tool};
+use crate::syslog::Syslog;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// A running host, or one that is powered off; dropped, it is gone.
+#[derive(Debug)]
+pub struct Node {
+    name: String,
+    address: String,
+    plug: Plug,
+    holder: Holder,
+    processes: PathBuf,
+    watch: AddressWatch,
+    syslog: Syslog,
+    off: Option<Stamp>,
+    dir: PathBuf,
+    started: AtomicU32,
+    _work: Arc<WorkDir>,
+}
+
+/// `$1` is the node's directory, `$2` its name. /tmp stays the host's: the build tree may be there.
+const SETUP: &str = r#"
+d=$1
+hostname "$2"
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys 2>/dev/null || :
+mount --bind "$d/etc" /etc
+mount --bind "$d/run" /run
+mount --bind "$d/log" /var/log
+mount -t tmpfs -o mode=755 lab-dev "$d/dev"
+for n in null zero full random urandom tty; do
+    : > "$d/dev/$n"
+    mount --bind "/dev/$n" "$d/dev/$n"
+done
+mkdir "$d/dev/pts" "$d/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 lab-pts "$d/dev/pts"
+mount -t tmpfs -o mode=1777 lab-shm "$d/dev/shm"
+ln -s pts/ptmx "$d/dev/ptmx"
+ln -s /proc/self/fd "$d/dev/fd"
+: > "$d/dev/log"
+mount --bind "$d/log.socket" "$d/dev/log"
+mount --move "$d/dev" /dev
+ip link set lo up
+echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad || :
+"#;
+
+/// Numbers that no distribution gives away; only the node's own files know them.
+const ACCOUNTS: [(&str, u32); 4] =
+    [("_vipd", 64901), ("_vipd_vrrpe", 64902), ("_vipd_checker", 64903), ("_vipd_script", 64904)];
+const CONTROL_GROUP: (&str, u32) = ("vipctl", 64905);
+
+impl Node {
+    pub(crate) fn boot(
+        name: &str,
+        address: &str,
+        dir: PathBuf,
+        work: Arc<WorkDir>,
+        plug: Plug,
+    ) -> Result<Self> {
+        make_files(&dir)?;
+        let syslog = Syslog::listen(&dir.join("log.socket"))?;
+        let kinds = ["--net", "--mount", "--pid", "--uts", "--ipc", "--propagation", "private"];
+        let holder = Holder::start(&kinds, SETUP, &[&dir.to_string_lossy(), name])?;
+        let processes = namespace_of(holder.init())
+            .ok_or_else(|| Error::new(format!("{name}: its init has ended")))?;
+        let watch = AddressWatch::start(holder.net())?;
+        Ok(Self {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            plug,
+            holder,
+            processes,
+            watch,
+            syslog,
+            off: None,
+            dir,
+            started: AtomicU32::new(0),
+            _work: work,
+        })
+    }
+
+    pub(crate) fn configure_link(&self) -> Result<()> {
+        let commands =
+            format!("addr add {} brd + dev {INTERFACE}\nlink set {INTERFACE} up\n", self.address);
+        self.namespace().enter(|| tool("ip", &["-batch", "-"], &commands))?;
+        wait_until(Duration::from_secs(5), "the carrier of a new node", || {
+            let link = self.namespace().enter(|| tool("ip", &["link", "show", INTERFACE], ""));
+            link.is_ok_and(|link| link.contains("state UP"))
+        })?;
+        Ok(())
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// As given to `boot`, with the prefix length.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn plug(&self) -> &Plug {
+        &self.plug
+    }
+
+    pub fn syslog(&self) -> &Syslog {
+        &self.syslog
+    }
+
+    pub fn watch(&self) -> &AddressWatch {
+        &self.watch
+    }
+
+    pub fn namespace(&self) -> &NetNs {
+        self.holder.net()
+    }
+
+    pub(crate) fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// When its power was cut.
+    pub fn off_since(&self) -> Option<Stamp> {
+        self.off
+    }
+
+    /// A path of the node (below /etc, /run or /var/log) as this process can open it.
+    ///
+    /// # Errors
+    /// For any other path.
+    pub fn file(&self, path: &str) -> Result<PathBuf> {
+        for (inner, outer) in [("/etc/", "etc"), ("/run/", "run"), ("/var/log/", "log")] {
+            if let Some(rest) = path.strip_prefix(inner) {
+                return Ok(self.dir.join(outer).join(rest));
+            }
+        }
+        Err(Error::new(format!("{path} is not a private file of a node")))
+    }
+
+    /// Writes a file below /etc, /run or /var/log, with its directories.
+    ///
+    /// # Errors
+    /// As [`Node::file`], and when it cannot be written.
+    pub fn write(&self, path: &str, text: &str) -> Result<()> {
+        let file = self.file(path)?;
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).during(folder.display())?;
+        }
+        fs::write(&file, text).during(file.display())
+    }
+
+    /// Starts a program that goes on running; what it writes goes to files.
+    ///
+    /// # Errors
+    /// When it cannot be started. That the program does not exist shows only in its exit status.
+    pub fn spawn<S: AsRef<OsStr>>(
+        &self,
+        program: impl AsRef<OsStr>,
+        words: &[S],
+    ) -> Result<Spawned> {
+        self.must_be_on()?;
+        let number = self.started.fetch_add(1, Ordering::Relaxed);
+        let label = Path::new(program.as_ref()).file_name().unwrap_or(program.as_ref());
+        let stem = format!("{}.{number}", label.to_string_lossy());
+        let stdout = self.dir.join("out").join(format!("{stem}.out"));
+        let stderr = self.dir.join("out").join(format!("{stem}.err"));
+        let child = self
+            .inside(program.as_ref(), words)
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).during(stdout.display())?)
+            .stderr(File::create(&stderr).during(stderr.display())?)
+            .spawn()
+            .during(&stem)?;
+        let mut spawned = Spawned { enterer: child, pid: 0, stdout, stderr };
+        let enterer = spawned.enterer.id();
+        let (mut pid, mut ended) = (None, None);
+        wait_until(Duration::from_secs(5), format_args!("the start of {stem}"), || {
+            pid = only_child(enterer);
+            ended = spawned.try_status();
+            pid.is_some() || ended.is_some()
+        })?;
+        spawned.pid = pid.unwrap_or(0);
+        Ok(spawned)
+    }
+
+    /// Runs a short program; see [`run::output`].
+    ///
+    /// # Errors
+    /// When it does not end within `limit`, or the node is off.
+    pub fn exec<S: AsRef<OsStr>>(&self, words: &[S], limit: Duration) -> Result<Output> {
+        self.must_be_on()?;
+        let [program, words @ ..] = words else { return Err(Error::new("exec: no program")) };
+        run::output(self.inside(program.as_ref(), words), "", limit)
+    }
+
+    /// Runs shell text that must succeed; returns what it printed.
+    ///
+    /// # Errors
+    /// When it fails: with what it wrote to standard error.
+    pub fn shell(&self, text: &str) -> Result<String> {
+        let result = self.exec(&["sh", "-c", text], run::TOOL_LIMIT)?;
+        if result.ok() {
+            return Ok(result.stdout);
+        }
+        let said = result.stderr.trim();
+        Err(Error::new(format!("{}: {text}: {said} ({})", self.name, result.status)))
+    }
+
+    /// Everything that runs on it, zombies included, without its init.
+    pub fn processes(&self) -> Vec<Process> {
+        let mut all = processes_in(&self.processes);
+        all.retain(|process| process.pid != self.holder.init());
+        all
+    }
+
+    /// Living processes whose name is `name` (at most 15 bytes count, as in the kernel).
+    pub fn find(&self, name: &str) -> Vec<Process> {
+        let name = name.get(..15).unwrap_or(name);
+        let mut all = self.processes();
+        all.retain(|process| process.name == name && process.alive());
+        all
+    }
+
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn cut(&self, how: Cut) -> Result<()> {
+        self.plug.cut(how)
+    }
+
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn heal(&self) -> Result<()> {
+        self.plug.heal()
+    }
+
+    /// The host is gone from one moment to the next. The cable goes first, so that not even the
+    /// kernel's closing of connections gets out. Returns the moment before.
+    ///
+    /// # Errors
+    /// When the cable cannot be cut; the processes are killed all the same.
+    pub fn power_off(&mut self) -> Result<Stamp> {
+        let at = Stamp::now();
+        let cut = self.plug.cut(Cut::Carrier);
+        self.off = Some(at);
+        self.holder.kill();
+        self.watch.stop();
+        cut.map(|()| at)
+    }
+
+    fn must_be_on(&self) -> Result<()> {
+        match self.off {
+            None => Ok(()),
+            Some(_) => Err(Error::new(format!("{} is powered off", self.name))),
+        }
+    }
+
+    fn inside<S: AsRef<OsStr>>(&self, program: &OsStr, words: &[S]) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg("-t")
+            .arg(self.holder.init().to_string())
+            .args(["-m", "-u", "-i", "-n", "-p", "--"])
+            .arg(program)
+            .args(words)
+            .current_dir("/")
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LANG", "C.UTF-8");
+        command
+    }
+}
+
+/// A program on a node. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Spawned {
+    enterer: Child,
+    pid: i32,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Spawned {
+    /// As this process sees it; 0 if it ended before it was seen.
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// What it has written so far.
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(&self.stdout).unwrap_or_default()
+    }
+
+    /// What it has written so far.
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap_or_default()
+    }
+
+    /// # Errors
+    /// When it has ended.
+    pub fn signal(&mut self, signal: Signal) -> Result<Stamp> {
+        if self.pid == 0 || self.try_status().is_some() {
+            return Err(Error::new("a signal for a program that has ended"));
+        }
+        let at = Stamp::now();
+        kill(Pid::from_raw(self.pid), signal).during(signal)?;
+        Ok(at)
+    }
+
+    /// How it ended, if it has. Death by a signal is reported as such.
+    pub fn try_status(&mut self) -> Option<ExitStatus> {
+        self.enterer.try_wait().ok().flatten()
+    }
+
+    /// # Errors
+    /// When it has not ended within `limit`; it is not killed then.
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let mut status = None;
+        wait_until(limit, "the end of a program", || {
+            status = self.try_status();
+            status.is_some()
+        })?;
+        status.ok_or_else(|| Error::new("its exit status cannot be read"))
+    }
+}
+
+impl Drop for Spawned {
+    fn drop(&mut self) {
+        if self.try_status().is_none() && self.pid != 0 {
+            let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
+        }
+        drop(run::status_within(&mut self.enterer, Duration::from_secs(5)));
+    }
+}
+
+fn make_files(dir: &Path) -> Result<()> {
+    fs::create_dir(dir).during(dir.display())?;
+    for folder in ["out", "dev", "run", "run/lock", "run/vipd", "log", "log/apache2", "log/nginx"] {
+        fs::create_dir(dir.join(folder)).during(folder)?;
+    }
+    let etc = dir.join("etc");
+    tool("cp", &["-a", "/etc", &etc.to_string_lossy()], "")?;
+    for folder in ["vipd", "keepalived"] {
+        fs::create_dir_all(etc.join(folder)).during(folder)?;
+    }
+    let (mut passwd, mut group) = (String::new(), String::new());
+    for (name, id) in ACCOUNTS {
+        passwd.push_str(&format!("{name}:x:{id}:{id}:vipd:/nonexistent:/usr/sbin/nologin\n"));
+        group.push_str(&format!("{name}:x:{id}:\n"));
+    }
+    group.push_str(&format!("{}:x:{}:\n", CONTROL_GROUP.0, CONTROL_GROUP.1));
+    append(&etc.join("passwd"), &passwd)?;
+    append(&etc.join("group"), &group)
+}
+
+fn append(path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path).during(path.display())?;
+    file.write_all(text.as_bytes()).during(path.display())
+}
