@@ -24,7 +24,9 @@ pub(crate) fn read(line: &[u8]) -> Result<Value, Failure> {
     }
     let said = view.raw("error").or(view.raw("text")).unwrap_or("vipd said no and gave no reason");
     Err(match view.raw("code") {
-        Some("permission") => Failure::Forbidden(said.to_owned()),
+        Some("permission") => {
+            Failure::Forbidden(format!("{said} (be root, or the user who started vipd, to act)"))
+        }
         Some("unknown_instance") => {
             Failure::Refused(format!("{said} (\"vipctl show\" lists the instances)"))
         }
@@ -106,7 +108,8 @@ mod tests {
     fn a_no_keeps_its_reason_and_its_exit_code() {
         let no = |line: &str| read(line.as_bytes()).unwrap_err();
         let refused = no(r#"{"version":1,"ok":false,"error":"not you","code":"permission"}"#);
-        assert_eq!(refused, Failure::Forbidden("not you".into()));
+        assert_eq!(refused.exit_code(), 4);
+        assert!(refused.text().starts_with("not you (be root"), "{refused:?}");
         assert_eq!(no(r#"{"ok":false,"error":"x","code":"new"}"#), Failure::Refused("x".into()));
         assert_eq!(no(r#"{"ok":false,"text":"line 3"}"#), Failure::Refused("line 3".into()));
         for broken in ["", "{", "[]", "7", "{}", r#"{"version":2,"ok":true}"#, r#"{"ok":"yes"}"#] {
