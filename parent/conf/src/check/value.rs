@@ -64,7 +64,7 @@ pub(super) fn number<T: TryFrom<i64> + std::fmt::Display>(
 /// Seconds with decimals, exact to the microsecond; further digits are cut.
 pub(super) fn seconds(word: &Word) -> Option<Duration> {
     let text = std::str::from_utf8(&word.bytes).ok()?.trim();
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if (whole.is_empty() && part.is_empty())
         || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit())
     {
