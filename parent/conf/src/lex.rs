@@ -15,9 +15,16 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    /// For messages only.
+    /// For messages only: one line, no control characters, not too long.
     pub(crate) fn show(&self) -> String {
-        self.bytes.escape_ascii().to_string()
+        let text = match std::str::from_utf8(&self.bytes) {
+            Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+            _ => self.bytes.escape_ascii().to_string(),
+        };
+        match text.char_indices().nth(LONGEST_SHOWN) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+            None => text,
+        }
     }
 
     pub(crate) fn is(&self, text: &str) -> bool {
@@ -32,6 +39,9 @@ pub(crate) enum Piece {
     Open(Span),
     Close(Span),
 }
+
+/// Characters of a word in a message.
+const LONGEST_SHOWN: usize = 60;
 
 /// keepalived's line buffer; it drops longer lines.
 const KEEPALIVED_LINE: usize = 1023;
@@ -151,6 +161,7 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
                     push(next, quoted, true);
                     bytes.next();
                 }
+                None if line.trim_ascii_start().starts_with(b"$") => {}
                 None => {
                     let message = "a backslash at the end continues a `$` definition only";
                     say.warn(place.at(column, 1), message, "write it on one line");
@@ -192,12 +203,14 @@ fn is_definition(kept: &[Byte]) -> bool {
 /// `@id …` and `~SEQ…`: says that they are not served and gives the rest of the line.
 fn conditional<'a>(kept: &'a [Byte], place: Place, say: &mut Say) -> Option<&'a [Byte]> {
     let text: Vec<u8> = kept.iter().take(4).map(|b| b.value).collect();
-    let message = match text.as_slice() {
-        [b'@', ..] => "conditional lines (`@id`) are not served yet",
-        b"~SEQ" | b"~LST" => "sequences (`~SEQ`, `~LST`) are not served yet",
+    let (message, remedy) = match text.as_slice() {
+        [b'@', ..] => ("conditional lines (`@id`) are not served yet", "write one file a node"),
+        b"~SEQ" | b"~LST" => {
+            ("sequences (`~SEQ`, `~LST`) are not served yet", "write the lines out")
+        }
         _ => return None,
     };
-    say.error(place.to_end(kept), message, "write the lines out, one file for each node");
+    say.error(place.to_end(kept), message, remedy);
     let end = kept.iter().position(|b| b.is_blank()).unwrap_or(kept.len());
     kept.get(end..)
 }
