@@ -2,11 +2,11 @@
 //! line ends; knows no keyword but those after which words are read the way a shell reads them.
 
 use crate::diagnostic::{Say, Span};
+use crate::shell;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// Without its quotes. After a script keyword escapes are still there: they belong to the
-    /// second split.
+    /// Without its quotes; after a script keyword also without its escapes.
     pub(crate) bytes: Vec<u8>,
     pub(crate) span: Span,
     pub(crate) quoted: bool,
@@ -107,7 +107,7 @@ struct Byte {
     column: usize,
     /// Inside double quotes; the quotes themselves are not.
     quoted: bool,
-    /// Behind a backslash, so no quote and no brace.
+    /// Behind a backslash, so no quote (but a brace is one all the same).
     escaped: bool,
     /// The last one before a comment.
     cut: bool,
@@ -155,6 +155,11 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
                 Some((_, next @ (b'#' | b'!'))) if !quoted => {
                     push(next, quoted, true);
                     bytes.next();
+                }
+                Some((_, b'"')) if !shell => {
+                    let message = "a plain word cannot hold a double quote";
+                    say.error(place.at(column, 2), message, "remove it");
+                    return Vec::new();
                 }
                 Some((_, next)) => {
                     push(value, quoted, true);
@@ -228,7 +233,7 @@ fn is_script_line(line: &[u8]) -> bool {
 
 /// Cuts a line at its braces and the parts into words.
 fn split(line: &[Byte], place: Place, say: &mut Say, pieces: &mut Vec<Piece>) {
-    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted && !b.escaped;
+    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted;
     let mut rest = line;
     while !rest.is_empty() {
         let end = rest.iter().position(is_brace).unwrap_or(rest.len());
@@ -271,26 +276,25 @@ fn words(text: &[Byte], place: Place) -> Vec<Word> {
     found
 }
 
-/// Words in which both kinds of quotes protect blanks and adjacent pieces make one word.
+/// Words in which both kinds of quotes and the backslash protect blanks, adjacent pieces make one
+/// word, and escapes are undone.
 fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
+    let ends_word = |b: &Byte| b.is_blank() && !b.escaped;
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.first() {
-        if first.is_blank() {
+        if ends_word(first) {
             rest = rest.get(1..).unwrap_or(&[]);
             continue;
         }
         let mut quote = None;
         let mut quoted = false;
-        // Invariant: a single outer pair is dropped; pieces that follow keep their quotes for the
-        // second split, which takes them away.
-        let outer = Some(first.value).filter(|q| matches!(q, b'"' | b'\'') && !first.escaped);
         let mut end = rest.len();
         for (index, byte) in rest.iter().enumerate() {
             match quote {
                 Some(open) if byte.value == open && !byte.escaped => quote = None,
                 Some(_) => {}
-                None if byte.is_blank() => {
+                None if ends_word(byte) => {
                     end = index;
                     break;
                 }
@@ -302,15 +306,17 @@ fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
             }
         }
         let (taken, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        if quote == Some(b'\'') {
-            let message = "this quote is not closed";
-            say.error(place.to_end(taken), message, "close it with `'` on the same line");
+        let raw: Vec<u8> = taken.iter().map(|b| b.value).collect();
+        match shell::split(&raw) {
+            Ok(pieces) => {
+                let whole = word(taken, quoted, |_| false, place);
+                found.push(Word { bytes: pieces.concat(), ..whole });
+            }
+            Err(why) => {
+                say.error(place.to_end(taken), why.message(), "quote the whole command with `\"`");
+                return Vec::new();
+            }
         }
-        let closing = |b: &Byte| outer.is_some_and(|q| b.value == q && !b.escaped);
-        let one_pair =
-            taken.iter().filter(|b| closing(b)).count() == 2 && taken.last().is_some_and(closing);
-        let keep = |b: &Byte| !(one_pair && closing(b));
-        found.push(word(taken, quoted, keep, place));
         rest = after;
     }
     found

@@ -99,11 +99,7 @@ fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
     let argv = match shell::split(&word.bytes) {
         Ok(argv) => argv,
         Err(why) => {
-            let message = match why {
-                shell::Broken::OpenQuote => "a quote inside this command is not closed",
-                shell::Broken::Nul => "no argument can hold a NUL byte",
-            };
-            say.error(word.span, message, "write the command so that it splits into its words");
+            say.error(word.span, why.message(), "write the command so that it splits into words");
             return None;
         }
     };
