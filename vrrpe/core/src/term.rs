@@ -111,8 +111,11 @@ impl Router {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
         let before = self.timers.master_down;
         self.timers.master_down = Some(now.plus(skew(self.effective)));
-        if self.followed.is_some_and(|followed| followed.address == heard.from) {
-            self.followed = None;
+        let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
+        else {
+            return;
+        };
+        if followed.is_alone() {
             self.hand_over(before, now, out);
         }
     }
