@@ -114,6 +114,25 @@ fn a_crash_with_last_will_costs_milliseconds() {
     }
 }
 
+/// Killed together with its parent, a router leaves its addresses to the lease. That ends before
+/// anybody takes over, and takes not much longer than the RFC's timer alone.
+#[test]
+fn a_killed_daemon_has_lost_its_addresses_before_a_peer_takes_them() {
+    for seed in seeds(40) {
+        for n in [2, 3] {
+            let mut world = World::new(seed, some(n, true, false));
+            let wait = world.random.micros(0, 1_000_000);
+            world.run(SETTLED + INTERVAL + wait);
+            world.crash(0, Crash::Daemon);
+            for _ in 0..4_000 {
+                world.run(Duration::from_millis(1));
+                assert!(world.owners().len() <= 1, "seed {seed}: {:?}", world.owners());
+            }
+            assert_eq!(world.owners(), [1], "seed {seed}");
+        }
+    }
+}
+
 /// The service beside the MASTER fails and comes back, 30 times, after times of `phase`
 /// milliseconds. How often a router took the addresses, and for how long that went on.
 fn flapping(
@@ -177,8 +196,10 @@ fn late_lost_and_doubled_adverts_cost_no_more_takeovers() {
         for (n, unicast) in KINDS {
             let weather = Weather { loss: 10, double: 20, late: 20 };
             let phase = (4_200, 9_000);
-            fast_sum += flapping(seed, some(n, true, unicast), phase, weather).0;
-            rfc_sum += flapping(seed, some(n, false, unicast), phase, weather).0;
+            let fast = flapping(seed, some(n, true, unicast), phase, weather).0;
+            let rfc = flapping(seed, some(n, false, unicast), phase, weather).0;
+            fast_sum += fast;
+            rfc_sum += rfc;
         }
     }
     println!("bad weather: fast {fast_sum}, RFC {rfc_sum}");
