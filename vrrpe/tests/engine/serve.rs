@@ -2,6 +2,8 @@
 
 use crate::harness::{Engine, FAR, NEAR, VI_1, VIP, instance, tracked};
 use crate::net;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::time::Duration;
 use vipd_ipc::BUILD;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine, Why};
@@ -255,4 +257,16 @@ fn a_lost_address_and_a_dead_link_end_the_term() {
     engine.tell(ParentToEngine::Acquired { instance: VI_1, epoch: Epoch(1) });
     engine.tell(ParentToEngine::Released { instance: InstanceId(9), epoch: Epoch(1) });
     assert_eq!(engine.show()["instances"][0]["addresses"][0]["installed"], false);
+}
+
+#[test]
+fn a_signal_to_the_group_is_the_parents_business() {
+    let (far, socket) = net::pair();
+    let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 150)]);
+    let pid = Pid::from_raw(engine.pid());
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        kill(pid, signal).unwrap();
+    }
+    engine.become_master(VI_1);
+    engine.until("advert", || far.hear());
 }
