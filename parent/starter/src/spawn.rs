@@ -7,7 +7,7 @@ use caps::CapSet;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{
     ForkResult, Pid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, fork, pipe2, setgroups,
@@ -20,6 +20,8 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// Descriptors above the standard ones.
 const FIRST_OTHER: libc::c_uint = 3;
+/// Bytes in the kernel's set of signals.
+const MASK_SIZE: libc::size_t = 8;
 
 #[derive(Debug)]
 pub(crate) struct Spawned {
@@ -90,12 +92,18 @@ fn become_script(plan: &Plan, null: &File) -> Result<Infallible, Errno> {
     failed
 }
 
-/// Nothing ignored, nothing blocked.
+/// Nothing ignored, nothing blocked. By system call, because the C library keeps two of the
+/// numbers to itself, and these too may have been ignored by whoever started us.
 fn default_signals() {
-    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in Signal::iterator() {
-        // SAFETY: installs no handler, takes them away. KILL and STOP refuse; so they may.
-        let _ = unsafe { sigaction(signal, &default) };
+    // Handler SIG_DFL, no flags, no restorer, empty mask.
+    let default = [0u64; 4];
+    for signal in 1..=libc::SIGRTMAX() {
+        // SAFETY: the kernel reads no more than these 32 bytes and writes nothing. KILL and STOP
+        // are refused, and are as they should be anyway.
+        unsafe {
+            let null = std::ptr::null_mut::<libc::c_void>();
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), null, MASK_SIZE);
+        }
     }
     let _ = SigSet::empty().thread_set_mask();
 }
