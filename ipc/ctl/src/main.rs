@@ -81,3 +81,84 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
         Ok(()) | Err(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use answer::View;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    const PLAIN: Paint = Paint { on: false };
+
+    /// Objects with the fields of an answer, of any type and with any text.
+    fn hostile() -> impl Strategy<Value = Value> {
+        const FIELDS: [&str; 24] = [
+            "name",
+            "state",
+            "since_seconds",
+            "reason",
+            "interface",
+            "family",
+            "vrid",
+            "priority",
+            "base",
+            "effective",
+            "trackers",
+            "weight",
+            "reverse",
+            "adds",
+            "transport",
+            "peers",
+            "master",
+            "self",
+            "address",
+            "addresses",
+            "installed",
+            "lease",
+            "counters",
+            "ok",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[\\x00-\\x1f\\x7f-\u{9f}\u{202e}]{0,8}".prop_map(Value::from),
+            Just(json!("MASTER")),
+        ];
+        leaf.prop_recursive(5, 64, 8, |inner| {
+            let field = (prop::sample::select(FIELDS.as_slice()), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..6).prop_map(Value::from),
+                prop::collection::vec(field, 0..12).prop_map(|fields| {
+                    Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        /// Whatever vipd says, a terminal gets nothing but text and newlines.
+        #[test]
+        fn no_answer_reaches_the_terminal(instance in hostile()) {
+            let sheet = sheet::render(View::of(&instance), PLAIN);
+            let table = table::render(&[View::of(&instance), View::of(&instance)], PLAIN);
+            for shown in [sheet, table] {
+                prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_text_does_not_make_all_lines_long() {
+        let long = "x".repeat(100_000);
+        let instance = json!({ "name": long, "counters": { long.as_str(): 1, "a": 1 },
+                               "addresses": [{ "address": long }, { "address": "10.0.0.1" }] });
+        let short = json!({ "name": "short" });
+        let table = table::render(&[View::of(&instance), View::of(&short)], PLAIN);
+        assert!(table.lines().filter(|line| line.len() < 300).count() >= 2);
+        assert!(sheet::render(View::of(&instance), PLAIN).len() < 400_000);
+    }
+}

@@ -2,7 +2,7 @@
 //! answer in, text out.
 
 use crate::answer::View;
-use crate::text::{Colour, Paint, duration, pad, state_colour};
+use crate::text::{Colour, Paint, duration, pad, state_colour, width};
 
 const TITLE_WIDTH: usize = 12;
 
@@ -109,11 +109,12 @@ fn master(instance: View<'_>) -> Option<String> {
         (false, Some(address)) => address,
         (false, None) => "an unnamed router".to_owned(),
     };
-    let seen = master.number("seen_seconds_ago").filter(|_| !own).map(duration);
+    let seen = master.number("seen_seconds_ago").map(duration);
+    let how = if own { "advertised" } else { "heard" };
     join([
         Some(who),
         master.text("priority").map(|priority| format!("priority {priority}")),
-        seen.map(|time| format!("heard {time} ago")),
+        seen.map(|time| format!("{how} {time} ago")),
     ])
 }
 
@@ -121,7 +122,7 @@ fn addresses(instance: View<'_>, paint: Paint) -> Vec<String> {
     let all = instance.list("addresses");
     let texts: Vec<String> =
         all.iter().map(|entry| entry.text("address").unwrap_or_else(|| "-".to_owned())).collect();
-    let width = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let column = width(texts.iter().map(String::as_str));
     let should = instance.raw("state") == Some("MASTER");
     let state = |entry: &View<'_>| match (entry.flag("installed"), should) {
         (Some(true), _) => paint.apply(Colour::Good, "installed"),
@@ -129,7 +130,8 @@ fn addresses(instance: View<'_>, paint: Paint) -> Vec<String> {
         (Some(false), false) => "not here".to_owned(),
         (None, _) => String::new(),
     };
-    let row = |(text, entry): (&String, &View<'_>)| format!("{text:<width$}  {}", state(entry));
+    let row =
+        |(text, entry): (&String, &View<'_>)| format!("{}  {}", pad(text, column), state(entry));
     texts.iter().zip(&all).map(row).collect()
 }
 
@@ -167,13 +169,13 @@ fn preemption(instance: View<'_>) -> Option<String> {
 fn counters(instance: View<'_>, paint: Paint) -> Vec<String> {
     let all = instance.counters("counters");
     let counted: Vec<_> = all.iter().filter(|(_, count)| *count > 0).collect();
-    let width = counted.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let column = width(counted.iter().map(|(name, _)| name.as_str()));
     let mut rows: Vec<String> = counted
         .iter()
         .map(|(name, count)| {
             let (mark, colour) =
                 if is_trouble(name) { ("! ", Colour::Bad) } else { ("  ", Colour::Plain) };
-            paint.apply(colour, &format!("{mark}{name:<width$}  {count:>10}"))
+            paint.apply(colour, &format!("{mark}{}  {count:>10}", pad(name, column)))
         })
         .collect();
     let zero = all.len().saturating_sub(counted.len());
@@ -219,11 +221,12 @@ mod tests {
             "advert_int_seconds": 1, "transport": "unicast", "source": "10.88.88.20",
             "peers": ["10.88.88.30"], "group": "224.0.0.18", "preempt": true,
             "fast_handover": true,
-            "master": { "address": "10.88.88.20", "priority": 111, "self": true },
+            "master": { "address": "10.88.88.20", "priority": 111, "seen_seconds_ago": 0.5,
+                        "self": true },
             "addresses": [{ "address": "10.88.88.100", "installed": true },
                           { "address": "10.88.88.1", "installed": false }],
             "lease": { "seconds": 3, "remaining_seconds": 2.1 }, "epoch": 1,
-            "counters": { "adverts_sent": 42, "checksum_errors": 3, "ttl_errors": 0 }
+            "counters": { "advert_sent": 42, "checksum_err": 3, "ip_ttl_err": 0 }
         }));
         let expected = "\
 VI_1 is MASTER for 12s
@@ -233,15 +236,15 @@ VI_1 is MASTER for 12s
                  +10  chk_haproxy up (1 process) for 3.2s
                   +0  chk_disk down, weight +5
               =  111  effective
-  master      this node, 10.88.88.20, priority 111
+  master      this node, 10.88.88.20, priority 111, advertised 0.5s ago
   addresses   10.88.88.100  installed
               10.88.88.1    NOT INSTALLED
   lease       3s, 2.1s left unless renewed
   adverts     every 1s, unicast, from 10.88.88.20, to 10.88.88.30
   preemption  takes over from a worse master, fast handover
   epoch       1
-  counters      adverts_sent             42
-              ! checksum_errors           3
+  counters      advert_sent           42
+              ! checksum_err           3
                 1 more at 0
 ";
         assert_eq!(out, expected);

@@ -2,7 +2,7 @@
 //! text out.
 
 use crate::answer::View;
-use crate::text::{Colour, Paint, duration, pad, state_colour};
+use crate::text::{Colour, Paint, duration, pad, state_colour, width};
 use std::fmt::Write;
 
 const HEAD: [&str; 8] =
@@ -20,8 +20,8 @@ pub(crate) fn render(instances: &[View<'_>], paint: Paint) -> String {
     }
     let rows: Vec<Row> = instances.iter().map(|instance| row(*instance)).collect();
     let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(HEAD.get(column).map(|head| head.len())).max().unwrap_or(0)
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
+        width(cells.chain(HEAD.get(column).copied()))
     });
     let mut out = line(&HEAD.map(str::to_owned), &widths, paint, |_, _| Colour::Bold);
     for row in &rows {
@@ -84,7 +84,8 @@ fn master(instance: View<'_>) -> String {
     master.text("address").unwrap_or_else(|| "-".to_owned())
 }
 
-/// What an operator must see at once: failed checks, and a MASTER without its addresses.
+/// What an operator must see at once: failed checks, a router that takes no part, and a MASTER
+/// without its addresses.
 fn notes(instance: View<'_>) -> Vec<String> {
     let name = instance.text("name").unwrap_or_else(|| "-".to_owned());
     let mut notes = Vec::new();
@@ -94,8 +95,10 @@ fn notes(instance: View<'_>) -> Vec<String> {
         let why = tracker.text("reason").map(|why| format!(" ({why})")).unwrap_or_default();
         notes.push(format!("! {name}: {what} is down{why}"));
     }
-    let reason = instance.text("reason").filter(|_| instance.raw("state") == Some("FAULT"));
-    notes.extend(reason.map(|why| format!("! {name}: FAULT, {why}")));
+    if let Some(state @ ("FAULT" | "INIT")) = instance.raw("state") {
+        let why = instance.text("reason").map(|why| format!(", {why}")).unwrap_or_default();
+        notes.push(format!("! {name}: {state}{why}"));
+    }
     if instance.raw("state") == Some("MASTER") {
         for entry in instance.list("addresses") {
             if let (Some(false), Some(address)) = (entry.flag("installed"), entry.text("address")) {
@@ -177,8 +180,10 @@ a_longer_name  BACKUP  1s     101 !     eth0       7     10.0.0.1, 10.0.0.2 +2  
             { "name": "A", "state": "MASTER",
               "addresses": [{ "address": "10.0.0.1", "installed": false }] },
             { "name": "B", "state": "FAULT", "reason": "link down\u{1b}" },
+            { "name": "C", "state": "INIT" },
         ]));
         assert!(out.contains("\n! A: 10.0.0.1 is not installed\n"), "{out}");
         assert!(out.contains("\n! B: FAULT, link down\\u{1b}\n"), "{out}");
+        assert!(out.ends_with("\n! C: INIT\n"), "{out}");
     }
 }

@@ -52,9 +52,18 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// No column is made wider than this for the sake of one long text.
+const WIDTH_MAX: usize = 64;
+
+/// The width of a column that holds these texts, in characters.
+pub(crate) fn width<'a>(texts: impl IntoIterator<Item = &'a str>) -> usize {
+    texts.into_iter().map(|text| text.chars().count()).max().unwrap_or(0).min(WIDTH_MAX)
+}
+
 /// Fills up with blanks on the right, counted in characters.
 pub(crate) fn pad(text: &str, width: usize) -> String {
-    format!("{text:<width$}")
+    let blanks = width.saturating_sub(text.chars().count());
+    format!("{text}{}", " ".repeat(blanks))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
