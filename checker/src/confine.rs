@@ -36,6 +36,7 @@ const ANONYMOUS: u64 = flags(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
 
 /// All through its life.
 pub(crate) const STEADY: &[Allowed] = &[
+    #[cfg(target_arch = "x86_64")]
     (libc::SYS_epoll_wait, Always, "the loop waits"),
     (libc::SYS_epoll_pwait, Always, "the same with another libc"),
     (libc::SYS_epoll_ctl, Always, "pidfds come and go"),
@@ -63,6 +64,7 @@ pub(crate) const STEADY: &[Allowed] = &[
         "builds with assertions look before they close",
     ),
     (libc::SYS_pidfd_open, Always, "to see a process die"),
+    #[cfg(target_arch = "x86_64")]
     (libc::SYS_poll, Always, "is this pidfd's process dead?"),
     (libc::SYS_ppoll, Always, "the same with another libc"),
     (libc::SYS_timerfd_settime, Always, "the next deadline"),

@@ -11,6 +11,8 @@ use vipd_types::{Generation, Instant, Outcome, RunId, ScriptId, TrackerId};
 
 /// How long after its timeout a script may leave us without an answer.
 const BACKSTOP: Duration = Duration::from_secs(1);
+/// Scans out of turn in one interval; a service that dies more often is seen at the intervals.
+const EXTRA_MAX: u8 = 10;
 /// Shorter intervals are lengthened to this.
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
 
@@ -74,6 +76,7 @@ struct Check {
     due: Instant,
     judge: Judge,
     running: Option<Running>,
+    extra: u8,
 }
 
 #[derive(Debug)]
@@ -101,7 +104,7 @@ impl Sched {
                 }
             }
             Input::Gone { tracker } => {
-                if self.process(tracker).is_some() {
+                if self.process(tracker).is_some() && self.may_scan_again(tracker) {
                     actions.push(Action::Scan { trackers: vec![tracker], extra: true });
                 }
             }
@@ -122,6 +125,12 @@ impl Sched {
             ProbeSlice::Process(process) => Some(process),
             ProbeSlice::Script(_) => None,
         }
+    }
+
+    fn may_scan_again(&mut self, tracker: TrackerId) -> bool {
+        let Some(check) = self.checks.get_mut(&tracker) else { return false };
+        check.extra = check.extra.saturating_add(1);
+        check.extra <= EXTRA_MAX
     }
 
     fn commit(&mut self, now: Instant, generation: Generation, checks: Vec<CheckSlice>) {
@@ -148,6 +157,7 @@ impl Sched {
                 continue;
             }
             check.due = next(check.due, check.slice.interval, now);
+            check.extra = 0;
             match (&check.slice.probe, &check.running) {
                 (ProbeSlice::Process(_), _) => scan.push(*tracker),
                 (ProbeSlice::Script(_), Some(_)) => {
@@ -189,7 +199,7 @@ impl Sched {
 impl Check {
     fn new(now: Instant, slice: CheckSlice) -> Self {
         let judge = Judge::new(slice.rise, slice.fall);
-        Self { slice, due: now, judge, running: None }
+        Self { slice, due: now, judge, running: None, extra: 0 }
     }
 
     fn start(

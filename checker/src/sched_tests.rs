@@ -110,6 +110,20 @@ fn an_extra_scan_counts_only_when_it_finds_nobody() {
 }
 
 #[test]
+fn a_service_that_dies_all_the_time_does_not_keep_us_scanning() {
+    let mut sched = Sched::new();
+    let tracker = TrackerId(1);
+    commit(&mut sched, ms(0), 1, vec![process(1)]);
+    let scans = |sched: &mut Sched, at| {
+        (0..100).map(|_| sched.step(at, Input::Gone { tracker }).len()).sum::<usize>()
+    };
+    sched.step(ms(0), Input::Tick);
+    assert_eq!(scans(&mut sched, ms(1)), 10);
+    sched.step(ms(2000), Input::Tick);
+    assert_eq!(scans(&mut sched, ms(2001)), 10);
+}
+
+#[test]
 fn a_reload_leaves_unchanged_checks_alone() {
     let mut sched = Sched::new();
     commit(&mut sched, ms(0), 1, vec![script(1), process(2)]);

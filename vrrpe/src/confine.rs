@@ -9,6 +9,8 @@ use landlock::{
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::os::fd::{BorrowedFd, RawFd};
 
 /// Descriptors: two per interface while a reload is staged, the control clients, a few of its own.
@@ -40,6 +42,16 @@ fn stderr() -> BorrowedFd<'static> {
     unsafe { BorrowedFd::borrow_raw(2) }
 }
 
+/// A signal to the whole group or control group is the parent's to understand; the engine ends
+/// when it is told to, or when the parent is gone.
+fn leave_signals_to_parent() -> Result<(), Errno> {
+    let mut signals = SigSet::empty();
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2] {
+        signals.add(signal);
+    }
+    signals.thread_block()
+}
+
 /// What stands around this process, for the log.
 #[derive(Debug)]
 pub(crate) struct Walls {
@@ -51,6 +63,7 @@ pub(crate) struct Walls {
 /// Everything that does not need the first configuration; `timer` is the descriptor of the timer.
 pub(crate) fn first(timer: RawFd) -> Result<Walls, String> {
     prctl::set_dumpable(false).map_err(|e| format!("dumpable: {}", e.desc()))?;
+    leave_signals_to_parent().map_err(|e| format!("signals: {}", e.desc()))?;
     prctl::set_no_new_privs().map_err(|e| format!("no_new_privs: {}", e.desc()))?;
     let walls = match landlock() {
         Ok(walls) => walls,

@@ -8,7 +8,7 @@ use crate::{commit, confine};
 use std::os::fd::OwnedFd;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine};
-use vipd_types::{Generation, InstanceId, Instant, SocketId, TrackerId};
+use vipd_types::{Epoch, Generation, InstanceId, Instant, SocketId, TrackerId};
 use vrrp_core::Input;
 
 /// Messages of one channel in one wake-up; adverts wait no longer than that.
@@ -70,22 +70,22 @@ impl Engine {
                 Ok(())
             }
             ParentToEngine::Acquired { instance, epoch } => {
-                self.held(instance, true);
+                self.held(instance, epoch, true);
                 self.input(instance, Input::Acquired(epoch), now)
             }
             ParentToEngine::NotAcquired { instance, epoch, reason } => {
-                self.held(instance, false);
+                self.held(instance, epoch, false);
                 if let Some(instance) = self.routers.instances.get(&instance) {
                     ::log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
                 }
                 self.input(instance, Input::NotAcquired(epoch), now)
             }
             ParentToEngine::Released { instance, epoch } => {
-                self.held(instance, false);
+                self.held(instance, epoch, false);
                 self.input(instance, Input::Released(epoch), now)
             }
             ParentToEngine::Lost { instance, epoch } => {
-                self.held(instance, false);
+                self.held(instance, epoch, false);
                 self.input(instance, Input::Lost(epoch), now)
             }
             ParentToEngine::Leased { until } => {
@@ -141,8 +141,11 @@ impl Engine {
         Ok(())
     }
 
-    fn held(&mut self, id: InstanceId, held: bool) {
-        if let Some(instance) = self.routers.instances.get_mut(&id) {
+    /// An answer about an earlier term says nothing about this one.
+    fn held(&mut self, id: InstanceId, epoch: Epoch, held: bool) {
+        if let Some(instance) = self.routers.instances.get_mut(&id)
+            && instance.router.epoch() == epoch
+        {
             instance.held = held;
         }
     }

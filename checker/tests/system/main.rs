@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod channel;
 #[cfg(test)]
+mod filter;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rig;

@@ -2,6 +2,7 @@
 
 use crate::rig::{Rig, Sleeper, process};
 use std::time::{Duration, Instant};
+use vipd_ipc::msg::{CheckerToParent, Level};
 use vipd_ipc::slice::CheckSlice;
 
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -91,4 +92,32 @@ fn fall_holds_for_the_extra_sample_too() {
     let _sleeper = Sleeper::start(&name);
     assert!(rig.state(1).0);
     assert!(back.elapsed() >= interval - AT_ONCE, "{:?}", back.elapsed());
+}
+
+#[test]
+fn a_proc_that_hides_others_is_said_aloud_and_fails_the_checks() {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let name = name("hidden");
+    let _sleeper = Sleeper::start(&name);
+    let mut rig = Rig::spawn_under(|| {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        let none = None::<&str>;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+        mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), Some("hidepid=2"))
+    })
+    .greeted();
+    rig.parent.wait("a line", |message| {
+        if let CheckerToParent::Log { level: Level::Error, text } = message {
+            text.contains("hidepid").then_some(())
+        } else {
+            None
+        }
+    });
+    rig.configure(1, vec![process(1, &name)]);
+    let (up, reason) = rig.state(1);
+    assert!(!up && reason.contains("hidepid"), "{reason}");
 }

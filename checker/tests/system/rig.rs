@@ -15,6 +15,8 @@ use vipd_types::{Generation, ScriptId, TrackerId};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
+const NOBODY: u32 = 65534;
+
 pub(crate) struct Peer<Out, In> {
     pub(crate) chan: Chan<Out, In>,
     poll: Poll,
@@ -78,14 +80,24 @@ impl Drop for Rig {
 impl Rig {
     /// A checker that has been greeted.
     pub(crate) fn start() -> Self {
-        let mut rig = Self::spawn();
+        Self::spawn().greeted()
+    }
+
+    pub(crate) fn greeted(mut self) -> Self {
+        let rig = &mut self;
         let build = BUILD.to_string();
         rig.parent.chan.send(&ParentToChecker::Hello { build: build.clone() }).unwrap();
         rig.engine.chan.send(&EngineToChecker::Hello { build }).unwrap();
-        rig
+        self
     }
 
     pub(crate) fn spawn() -> Self {
+        Self::spawn_under(|| Ok(()))
+    }
+
+    /// `first` is called in the child while it is still who we are; then it becomes nobody, if we
+    /// may do that.
+    pub(crate) fn spawn_under(first: impl Fn() -> nix::Result<()> + Send + Sync + 'static) -> Self {
         let (parent, a) = pair();
         let (engine, b) = pair();
         let (leash, c) = pair();
@@ -93,9 +105,16 @@ impl Rig {
         let raw = theirs.each_ref().map(AsRawFd::as_raw_fd);
         let mut command = Command::new(env!("CARGO_BIN_EXE_vipd-checker"));
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        // SAFETY: only dup2 between fork and exec.
+        let root = nix::unistd::geteuid().is_root();
+        // SAFETY: only system calls between fork and exec.
         unsafe {
             command.pre_exec(move || {
+                first()?;
+                if root {
+                    nix::unistd::setgroups(&[])?;
+                    nix::unistd::setresgid(NOBODY.into(), NOBODY.into(), NOBODY.into())?;
+                    nix::unistd::setresuid(NOBODY.into(), NOBODY.into(), NOBODY.into())?;
+                }
                 for (target, raw) in (3..).zip(raw) {
                     if libc::dup2(raw, target) < 0 {
                         return Err(std::io::Error::last_os_error());

@@ -2,11 +2,11 @@
 //! line ends; knows no keyword but those after which words are read the way a shell reads them.
 
 use crate::diagnostic::{Say, Span};
+use crate::shell;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// Without its quotes. After a script keyword escapes are still there: they belong to the
-    /// second split.
+    /// Without its quotes; after a script keyword also without its escapes.
     pub(crate) bytes: Vec<u8>,
     pub(crate) span: Span,
     pub(crate) quoted: bool,
@@ -15,9 +15,16 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    /// For messages only.
+    /// For messages only: one line, no control characters, not too long.
     pub(crate) fn show(&self) -> String {
-        self.bytes.escape_ascii().to_string()
+        let text = match std::str::from_utf8(&self.bytes) {
+            Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+            _ => self.bytes.escape_ascii().to_string(),
+        };
+        match text.char_indices().nth(LONGEST_SHOWN) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+            None => text,
+        }
     }
 
     pub(crate) fn is(&self, text: &str) -> bool {
@@ -32,6 +39,9 @@ pub(crate) enum Piece {
     Open(Span),
     Close(Span),
 }
+
+/// Characters of a word in a message.
+const LONGEST_SHOWN: usize = 60;
 
 /// keepalived's line buffer; it drops longer lines.
 const KEEPALIVED_LINE: usize = 1023;
@@ -97,7 +107,7 @@ struct Byte {
     column: usize,
     /// Inside double quotes; the quotes themselves are not.
     quoted: bool,
-    /// Behind a backslash, so no quote and no brace.
+    /// Behind a backslash, so no quote (but a brace is one all the same).
     escaped: bool,
     /// The last one before a comment.
     cut: bool,
@@ -146,11 +156,17 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
                     push(next, quoted, true);
                     bytes.next();
                 }
+                Some((_, b'"')) if !shell => {
+                    let message = "a plain word cannot hold a double quote";
+                    say.error(place.at(column, 2), message, "remove it");
+                    return Vec::new();
+                }
                 Some((_, next)) => {
                     push(value, quoted, true);
                     push(next, quoted, true);
                     bytes.next();
                 }
+                None if line.trim_ascii_start().starts_with(b"$") => {}
                 None => {
                     let message = "a backslash at the end continues a `$` definition only";
                     say.warn(place.at(column, 1), message, "write it on one line");
@@ -192,12 +208,14 @@ fn is_definition(kept: &[Byte]) -> bool {
 /// `@id …` and `~SEQ…`: says that they are not served and gives the rest of the line.
 fn conditional<'a>(kept: &'a [Byte], place: Place, say: &mut Say) -> Option<&'a [Byte]> {
     let text: Vec<u8> = kept.iter().take(4).map(|b| b.value).collect();
-    let message = match text.as_slice() {
-        [b'@', ..] => "conditional lines (`@id`) are not served yet",
-        b"~SEQ" | b"~LST" => "sequences (`~SEQ`, `~LST`) are not served yet",
+    let (message, remedy) = match text.as_slice() {
+        [b'@', ..] => ("conditional lines (`@id`) are not served yet", "write one file a node"),
+        b"~SEQ" | b"~LST" => {
+            ("sequences (`~SEQ`, `~LST`) are not served yet", "write the lines out")
+        }
         _ => return None,
     };
-    say.error(place.to_end(kept), message, "write the lines out, one file for each node");
+    say.error(place.to_end(kept), message, remedy);
     let end = kept.iter().position(|b| b.is_blank()).unwrap_or(kept.len());
     kept.get(end..)
 }
@@ -215,7 +233,7 @@ fn is_script_line(line: &[u8]) -> bool {
 
 /// Cuts a line at its braces and the parts into words.
 fn split(line: &[Byte], place: Place, say: &mut Say, pieces: &mut Vec<Piece>) {
-    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted && !b.escaped;
+    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted;
     let mut rest = line;
     while !rest.is_empty() {
         let end = rest.iter().position(is_brace).unwrap_or(rest.len());
@@ -258,26 +276,25 @@ fn words(text: &[Byte], place: Place) -> Vec<Word> {
     found
 }
 
-/// Words in which both kinds of quotes protect blanks and adjacent pieces make one word.
+/// Words in which both kinds of quotes and the backslash protect blanks, adjacent pieces make one
+/// word, and escapes are undone.
 fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
+    let ends_word = |b: &Byte| b.is_blank() && !b.escaped;
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.first() {
-        if first.is_blank() {
+        if ends_word(first) {
             rest = rest.get(1..).unwrap_or(&[]);
             continue;
         }
         let mut quote = None;
         let mut quoted = false;
-        // Invariant: a single outer pair is dropped; pieces that follow keep their quotes for the
-        // second split, which takes them away.
-        let outer = Some(first.value).filter(|q| matches!(q, b'"' | b'\'') && !first.escaped);
         let mut end = rest.len();
         for (index, byte) in rest.iter().enumerate() {
             match quote {
                 Some(open) if byte.value == open && !byte.escaped => quote = None,
                 Some(_) => {}
-                None if byte.is_blank() => {
+                None if ends_word(byte) => {
                     end = index;
                     break;
                 }
@@ -289,15 +306,17 @@ fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
             }
         }
         let (taken, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        if quote == Some(b'\'') {
-            let message = "this quote is not closed";
-            say.error(place.to_end(taken), message, "close it with `'` on the same line");
+        let raw: Vec<u8> = taken.iter().map(|b| b.value).collect();
+        match shell::split(&raw) {
+            Ok(pieces) => {
+                let whole = word(taken, quoted, |_| false, place);
+                found.push(Word { bytes: pieces.concat(), ..whole });
+            }
+            Err(why) => {
+                say.error(place.to_end(taken), why.message(), "quote the whole command with `\"`");
+                return Vec::new();
+            }
         }
-        let closing = |b: &Byte| outer.is_some_and(|q| b.value == q && !b.escaped);
-        let one_pair =
-            taken.iter().filter(|b| closing(b)).count() == 2 && taken.last().is_some_and(closing);
-        let keep = |b: &Byte| !(one_pair && closing(b));
-        found.push(word(taken, quoted, keep, place));
         rest = after;
     }
     found

@@ -20,16 +20,20 @@ pub(super) fn first<'a>(item: &'a Item, say: &mut Say) -> Option<&'a Word> {
     let found = item.words.first().filter(|w| !w.bytes.is_empty());
     if found.is_none() {
         let name = item.keyword.show();
-        let message = format!("`{name}` needs a value");
-        say.error(item.span(), message, format!("write `{name} VALUE`, or remove the line"));
+        let what = if item.block.is_some() { "NAME" } else { "VALUE" };
+        let message = format!("`{name}` needs a {}", what.to_lowercase());
+        say.error(item.span(), message, format!("write `{name} {what}`, or remove it"));
     }
     found
 }
 
 pub(super) fn no_more_than(item: &Item, count: usize, say: &mut Say) {
     if let Some(extra) = item.words.get(count) {
-        let message = format!("`{}` is too much for `{}`", extra.show(), item.keyword.show());
-        say.warn(extra.span, format!("{message} and is ignored"), "remove it");
+        // No part of a password goes into a log.
+        let secret = item.keyword.is("auth_pass");
+        let shown = if secret { "a second word".to_owned() } else { format!("`{}`", extra.show()) };
+        let message = format!("{shown} is too much for `{}` and is ignored", item.keyword.show());
+        say.warn(extra.span, message, "remove it");
     }
 }
 
@@ -64,7 +68,7 @@ pub(super) fn number<T: TryFrom<i64> + std::fmt::Display>(
 /// Seconds with decimals, exact to the microsecond; further digits are cut.
 pub(super) fn seconds(word: &Word) -> Option<Duration> {
     let text = std::str::from_utf8(&word.bytes).ok()?.trim();
-    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if (whole.is_empty() && part.is_empty())
         || !whole.bytes().chain(part.bytes()).all(|b| b.is_ascii_digit())
     {

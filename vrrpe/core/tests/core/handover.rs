@@ -105,6 +105,22 @@ fn a_worse_second_master_is_not_followed() {
     bench.wait(1600);
     bench.hear(4, 120);
     assert_eq!(bench.router.master().unwrap().priority, 120);
+    // Or the other one was heard twice without it.
+    let mut bench = following(config(100));
+    bench.hear(4, 120);
+    bench.hear(4, 120);
+    assert_eq!(bench.router.master().unwrap().priority, 120);
+}
+
+#[test]
+fn old_news_of_a_replaced_master_is_ignored() {
+    for said in [0, 90] {
+        let mut bench = following(config(100));
+        // 192.0.2.4 has taken over because it heard the fall of 192.0.2.2 before we do.
+        bench.hear(4, 120);
+        bench.hear(2, said);
+        assert_eq!(bench.wait(500), [], "{said}");
+    }
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 mod common;
 mod handover;
+mod random;
 mod requirements;
 mod rx;
+mod simulator;
 mod vectors;
+mod world;

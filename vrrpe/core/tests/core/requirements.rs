@@ -273,6 +273,18 @@ fn hard_09_changes_are_paced_and_coalesced() {
 }
 
 #[test]
+fn a_recovery_is_said_at_once_although_the_fall_just_was() {
+    let mut bench = Bench::master(config(100));
+    bench.sleep(400);
+    assert_eq!(bench.track(-10, false, false), [ADVERT]);
+    bench.sleep(20);
+    assert_eq!(bench.track(0, false, false), [ADVERT]);
+    bench.sleep(20);
+    assert_eq!(bench.track(-10, false, false), []);
+    assert_eq!(bench.wait(210), [(4259, ADVERT)]);
+}
+
+#[test]
 fn a_new_priority_shortens_but_never_lengthens() {
     let mut bench = Bench::new(config(100));
     bench.track(-50, false, false);
