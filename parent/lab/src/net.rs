@@ -129,6 +129,7 @@ impl Plug {
             Cut::Silent | Cut::Carrier => ("drop".to_owned(), "drop".to_owned()),
             Cut::ToNode => ("accept".to_owned(), "drop".to_owned()),
             Cut::FromNode => ("drop".to_owned(), "accept".to_owned()),
+            Cut::Loss(100..) => ("drop".to_owned(), "drop".to_owned()),
             Cut::Loss(percent) => {
                 let rule = format!("numgen random mod 100 < {percent} drop");
                 (rule.clone(), rule)
