@@ -1,4 +1,5 @@
 //! Nodes keep to themselves and leave nothing behind.
+#![cfg(test)]
 
 use nix::sys::signal::Signal;
 use std::fs;

@@ -1,5 +1,6 @@
 //! The laboratory against a known daemon: keepalived on both hosts must pass the three scenarios
 //! of the main job, seen by all witnesses alike.
+#![cfg(test)]
 
 use std::net::IpAddr;
 use std::time::Duration;
