@@ -21,6 +21,7 @@ pub mod owner;
 pub mod packages;
 pub mod paths;
 pub mod pcap;
+pub mod play;
 pub mod probe;
 pub mod process;
 pub mod run;
