@@ -65,7 +65,7 @@ impl Daemon {
 
     /// What the log says when a start is complete.
     fn started_mark(&self) -> &'static str {
-        "Entering BACKUP STATE (init)"
+        "Entering BACKUP STATE"
     }
 
     /// Writes `config`, starts the daemon in the foreground and returns when it has logged that an

@@ -7,7 +7,7 @@ use crate::netns::NetNs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Holder {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::piped())
             .spawn()
             .during("unshare")?;
         match Self::when_ready(&mut unshare) {
@@ -48,7 +48,11 @@ impl Holder {
                 drop(unshare.stdin.take());
                 drop(unshare.kill());
                 drop(unshare.wait());
-                Err(error)
+                let mut said = String::new();
+                if let Some(mut stderr) = unshare.stderr.take() {
+                    drop(stderr.read_to_string(&mut said));
+                }
+                Err(Error::new(format!("{error} {}", said.trim())))
             }
         }
     }

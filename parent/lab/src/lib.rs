@@ -6,6 +6,27 @@
 //! beside it. The witnesses are [`Capture`] (the wire), [`AddressWatch`] (the kernel's addresses),
 //! [`Syslog`] (what was logged) and [`Probe`] (what a client got). All of them stamp with the same
 //! monotonic clock ([`Stamp`]), and [`wait_until`] wakes whenever one of them saw something.
+//!
+//! ```no_run
+//! use vipd_lab::{Daemon, Result, packages, scenario::{LIMIT, Pair}};
+//!
+//! fn node2_takes_over() -> Result<()> {
+//!     packages::ensure()?;
+//!     let vipd = Daemon::vipd()?;
+//!     let mut pair = Pair::running(&vipd, &vipd)?;
+//!     let off = pair.one.power_off()?;
+//!     pair.probe.wait_answer(off, "node2", LIMIT)?;
+//!     pair.wait_owner(2)?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The programs under test are found beside the test that runs ([`paths::bin_dir`]): a test in
+//! `target/debug/deps` takes `target/debug/vipd` and its siblings, which `cargo build --workspace`
+//! makes and `cargo test` alone does not; `VIPD_BIN_DIR` names another place. `VIPD_LAB_KEEP=1`
+//! keeps the nodes' files (logs, configuration, output of programs) in the temporary directory.
+//!
+//! Helper functions of a test file count as tests for clippy when the file says `#![cfg(test)]`.
 
 pub mod capture;
 pub mod clock;
@@ -21,6 +42,7 @@ pub mod owner;
 pub mod packages;
 pub mod paths;
 pub mod pcap;
+pub mod play;
 pub mod probe;
 pub mod process;
 pub mod run;

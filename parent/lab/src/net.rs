@@ -121,14 +121,15 @@ impl Plug {
     /// When nft or ip fails.
     pub fn cut(&self, how: Cut) -> Result<()> {
         if how == Cut::Carrier {
-            self.unfilter()?;
-            return self.batch(&format!("link set {} down\n", self.port));
+            self.batch(&format!("link set {} down\n", self.port))?;
+            return self.unfilter();
         }
         self.batch(&format!("link set {} up\n", self.port))?;
         let (from, to) = match how {
             Cut::Silent | Cut::Carrier => ("drop".to_owned(), "drop".to_owned()),
             Cut::ToNode => ("accept".to_owned(), "drop".to_owned()),
             Cut::FromNode => ("drop".to_owned(), "accept".to_owned()),
+            Cut::Loss(100..) => ("drop".to_owned(), "drop".to_owned()),
             Cut::Loss(percent) => {
                 let rule = format!("numgen random mod 100 < {percent} drop");
                 (rule.clone(), rule)
@@ -142,6 +143,11 @@ impl Plug {
              chain to {{ type filter hook egress device \"{port}\" priority 0; {to}; }}\n}}\n"
         );
         self.nft(&rules)
+    }
+
+    /// At once, and without the node's card noticing. Ends with the next `cut` or `heal`.
+    pub(crate) fn block(&self) -> Result<()> {
+        self.batch(&format!("link set {} type bridge_slave state 0\n", self.port))
     }
 
     /// Everything passes again.

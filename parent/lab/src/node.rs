@@ -253,18 +253,18 @@ impl Node {
         self.plug.heal()
     }
 
-    /// The host is gone from one moment to the next. The cable goes first, so that not even the
-    /// kernel's closing of connections gets out. Returns the moment before.
+    /// The host is gone from one moment to the next. Its switch port is blocked first, so that not
+    /// even the kernel's closing of connections gets out. Returns the moment before.
     ///
     /// # Errors
     /// When the cable cannot be cut; the processes are killed all the same.
     pub fn power_off(&mut self) -> Result<Stamp> {
         let at = Stamp::now();
-        let cut = self.plug.cut(Cut::Carrier);
+        let blocked = self.plug.block();
         self.off = Some(at);
         self.holder.kill();
         self.watch.stop();
-        cut.map(|()| at)
+        blocked.and_then(|()| self.plug.cut(Cut::Carrier)).map(|()| at)
     }
 
     fn must_be_on(&self) -> Result<()> {
@@ -328,6 +328,9 @@ impl Spawned {
 
     /// How it ended, if it has. Death by a signal is reported as such.
     pub fn try_status(&mut self) -> Option<ExitStatus> {
+        // nsenter stops itself when its child is stopped, and does not see it continue.
+        let enterer = i32::try_from(self.enterer.id()).map(Pid::from_raw);
+        let _ = enterer.map(|pid| kill(pid, Signal::SIGCONT));
         self.enterer.try_wait().ok().flatten()
     }
 

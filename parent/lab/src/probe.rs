@@ -88,6 +88,12 @@ impl Probe {
         self.samples.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The same without the first `skip`.
+    pub fn samples_from(&self, skip: usize) -> Vec<Sample> {
+        let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        samples.get(skip..).unwrap_or_default().to_vec()
+    }
+
     /// The first try that started at or after `since` and was answered by `name`.
     pub fn answered(&self, since: Stamp, name: &str) -> Option<Sample> {
         let samples = self.samples.lock().unwrap_or_else(PoisonError::into_inner);

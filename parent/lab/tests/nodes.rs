@@ -1,4 +1,5 @@
 //! Nodes keep to themselves and leave nothing behind.
+#![cfg(test)]
 
 use nix::sys::signal::Signal;
 use std::fs;
@@ -95,7 +96,7 @@ fn one_way_cuts_are_one_way() {
     let since = Stamp::now();
     assert!(!pings(&a, "10.88.88.30"));
     wait_until(LIMIT, "what a node that hears nothing says", || from_a(since)).unwrap();
-    let answer = "10.88.88.30".parse().unwrap();
+    let answer: std::net::Ipv4Addr = "10.88.88.30".parse().unwrap();
     let heard = |at| capture.arps(at).iter().any(|(_, arp)| !arp.request && arp.sender == answer);
     assert!(heard(since), "b did not hear a");
     a.heal().unwrap();

@@ -1,0 +1,103 @@
+# The face for people and packagers. `make` alone builds what `make install` installs.
+
+PREFIX      ?= /usr
+DESTDIR     ?=
+SBINDIR     ?= $(PREFIX)/sbin
+BINDIR      ?= $(PREFIX)/bin
+LIBEXECDIR  ?= $(PREFIX)/libexec/vipd
+MANDIR      ?= $(PREFIX)/share/man
+DOCDIR      ?= $(PREFIX)/share/doc/vipd
+UNITDIR     ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+
+CARGO    ?= cargo
+INSTALL  ?= install
+ROUNDS   ?= 20
+DAEMON   ?= vipd
+PROGRAMS  = vipd vipd-vrrpe vipd-checker vipd-starter vipctl
+CHILDREN  = vipd-vrrpe vipd-checker vipd-starter
+TARGET   ?= target
+RELEASE   = $(TARGET)/release
+DEBUG     = $(TARGET)/debug
+
+# Where an installed vipd looks for its siblings; a build tree needs none of it.
+export VIPD_LIBEXECDIR = $(LIBEXECDIR)
+export CARGO_TARGET_DIR = $(TARGET)
+
+# One package at a time, so that the features of one program's crates do not leak into another.
+all:
+	@for program in vipd vrrpe checker vipd-starter vipctl; do \
+		echo "$(CARGO) build --release -p $$program" && \
+		$(CARGO) build --release --locked -p $$program || exit 1; \
+	done
+
+# The three scenarios on this machine, on screen. DAEMON=keepalived plays them with keepalived.
+demo: root packages
+	$(CARGO) build --locked --workspace
+	$(DEBUG)/demo --daemon $(DAEMON)
+
+# vipd and keepalived side by side, in turn, ROUNDS times.
+bench: root packages all
+	$(CARGO) build --release --locked -p vipd-lab
+	$(RELEASE)/bench --bin-dir $(RELEASE) --rounds $(ROUNDS)
+
+# Everything that must hold. Installs missing Debian packages.
+test: root packages check
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace --no-fail-fast
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+	@for page in man/*.[1-9]; do \
+		test ! -e "$$page" || mandoc -T lint -W warning "$$page" || exit 1; \
+	done
+
+root:
+	@test "$$(id -u)" = 0 || { \
+		echo "This needs root: it makes network namespaces, interfaces and addresses" \
+			"(none of them the host's own). Try: sudo make $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	}
+
+packages:
+	@.ci/packages
+
+install:
+	@for program in $(PROGRAMS); do \
+		test -x $(RELEASE)/$$program || { echo "Run make first: no $(RELEASE)/$$program" >&2; exit 1; }; \
+	done
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) \
+		$(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(DOCDIR) $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
+	$(INSTALL) -m 755 $(RELEASE)/vipd $(DESTDIR)$(SBINDIR)/vipd
+	$(INSTALL) -m 755 $(RELEASE)/vipctl $(DESTDIR)$(BINDIR)/vipctl
+	for program in $(CHILDREN); do \
+		$(INSTALL) -m 755 $(RELEASE)/$$program $(DESTDIR)$(LIBEXECDIR)/$$program || exit 1; \
+	done
+	for page in man/*.[578]; do \
+		section="$${page##*.}"; \
+		$(INSTALL) -m 644 "$$page" "$(DESTDIR)$(MANDIR)/man$$section/" || exit 1; \
+	done
+	sed -e 's|@SBINDIR@|$(SBINDIR)|' parent/pkg/vipd.service > $(DESTDIR)$(UNITDIR)/vipd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/vipd.service
+	$(INSTALL) -m 644 parent/pkg/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vipd.conf
+	$(INSTALL) -m 644 parent/pkg/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vipd.conf
+	$(INSTALL) -m 644 parent/pkg/vipd.conf.example $(DESTDIR)$(DOCDIR)/vipd.conf.example
+	$(INSTALL) -m 644 LICENSE README.md $(DESTDIR)$(DOCDIR)/
+
+uninstall:
+	rm -f $(DESTDIR)$(SBINDIR)/vipd $(DESTDIR)$(BINDIR)/vipctl
+	for program in $(CHILDREN); do rm -f $(DESTDIR)$(LIBEXECDIR)/$$program; done
+	for page in man/*.[578]; do rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; done
+	rm -f $(DESTDIR)$(UNITDIR)/vipd.service $(DESTDIR)$(SYSUSERSDIR)/vipd.conf \
+		$(DESTDIR)$(TMPFILESDIR)/vipd.conf $(DESTDIR)$(DOCDIR)/vipd.conf.example \
+		$(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/README.md
+	-rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+
+clean:
+	$(CARGO) clean
+
+.PHONY: all demo bench test check root packages install uninstall clean
