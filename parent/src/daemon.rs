@@ -107,8 +107,12 @@ impl Daemon {
                 by: By::Parent,
                 reason: Reason::Undo,
             };
+            let over = term.is_over(self.kernel.now());
             if self.remove(&who, &term.addresses).is_ok() && self.are_gone(&term.addresses) {
-                self.last_will(instance, &name);
+                // After the lease a peer has taken over: a good-bye would disturb it.
+                if !over {
+                    self.last_will(instance, &name);
+                }
             } else {
                 log::error!("({name}) addresses may still be there: no good-bye is sent for them");
             }

@@ -30,6 +30,17 @@ impl Restores {
     const WINDOW: Duration = Duration::from_secs(60);
 }
 
+impl Term {
+    /// The first moment at which the kernel may remove the addresses.
+    fn end(&self) -> Option<Instant> {
+        self.lease.map(|seconds| self.asked.plus(Duration::from_secs(seconds.into())))
+    }
+
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.end().is_some_and(|end| end <= now)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     terms: BTreeMap<InstanceId, Term>,
@@ -80,8 +91,7 @@ impl Held {
     /// The first moment at which the kernel may remove an address of ours. Without leased
     /// addresses nothing runs out, and the answer is a proof of life alone.
     pub(crate) fn until(&self, now: Instant, without: Duration) -> Instant {
-        let end = |term: &Term| term.lease.map(|s| term.asked.plus(Duration::from_secs(s.into())));
-        self.terms.values().filter_map(end).min().unwrap_or(now.plus(without))
+        self.terms.values().filter_map(Term::end).min().unwrap_or(now.plus(without))
     }
 
     /// May an address that somebody removed be put back once more?

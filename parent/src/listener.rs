@@ -43,8 +43,11 @@ impl Listener {
         let socket = UnixListener::bind(path);
         umask(before);
         let socket = socket?;
-        chown(path, owner, readers)?;
+        // The mode first: it is the owner's to set.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+        if let Err(errno) = chown(path, owner, readers) {
+            log::warn!("a wall is missing: the control socket keeps its owner and group ({errno})");
+        }
         socket.set_nonblocking(true)?;
         Ok(Self {
             socket,

@@ -85,7 +85,8 @@ fn stopped(name: &str, comes_back: bool) {
     process.signal(Signal::SIGSTOP).unwrap();
     taken_over(&pair, &format!("SIGSTOP {name}"), at);
     let woken = at.plus(STOPPED);
-    wait_until(STOPPED.saturating_mul(2), "the end of the pause", || Stamp::now() >= woken).unwrap();
+    wait_until(STOPPED.saturating_mul(2), "the end of the pause", || Stamp::now() >= woken)
+        .unwrap();
     drop(process.signal(Signal::SIGCONT));
     if comes_back {
         pair.wait_owner(1).unwrap();

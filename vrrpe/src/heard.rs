@@ -182,28 +182,37 @@ impl Engine {
         }
     }
 
-    pub(crate) fn hear_checker(&mut self, now: Instant) {
-        if !self.checker_ready || self.checker_gone {
+    /// Without a parent nobody can remove the addresses before their lease ends, so nothing that
+    /// the checker says may lower the priority: a peer would take an address that is still here.
+    pub(crate) fn hear_checker(&mut self, now: Instant) -> Result<(), End> {
+        if !self.checker_ready || self.checker_gone || self.parent_gone {
             self.checker_ready = false;
-            return;
+            return Ok(());
         }
         for _ in 0..BURST {
             match self.checker.recv() {
                 Ok(Some(message)) => self.believe(message, now),
                 Ok(None) => {
                     self.checker_ready = false;
-                    return;
+                    return Ok(());
                 }
                 Err(error) => {
                     self.checker_ready = false;
+                    // A checker ends when the parent does, and may be seen to first.
+                    self.parent_ready = true;
+                    self.hear_parent(now)?;
+                    if self.parent_gone {
+                        return Ok(());
+                    }
                     self.checker_gone = true;
                     self.trackers.gone(now);
                     ::log::error!("checker: {error}: all trackers are down");
                     self.routers.track(now, &self.trackers);
-                    return;
+                    return Ok(());
                 }
             }
         }
+        Ok(())
     }
 
     fn believe(&mut self, message: CheckerToEngine, now: Instant) {

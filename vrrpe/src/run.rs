@@ -114,8 +114,8 @@ impl Engine {
         self.advertise(now);
         self.empty_outbox()?;
         self.hear_parent(now)?;
-        self.hear_checker(now);
-        if self.trackers.listen(now) && !self.trackers.is_empty() {
+        self.hear_checker(now)?;
+        if !self.parent_gone && self.trackers.listen(now) && !self.trackers.is_empty() {
             ::log::error!("the checker is silent: all trackers are down");
             self.routers.track(now, &self.trackers);
         }

@@ -17,6 +17,7 @@ pub(crate) enum Event {
     AdverTimer,
     ExtraTimer,
     AnnounceTimer,
+    AcquireTimer,
     MasterDownTimer,
     HandoverTimer,
     /// Priority 0.
@@ -102,8 +103,14 @@ impl Router {
             (Master, E::AdverTimer) => self.beat(now, out),
             (Master, E::ExtraTimer) => self.send_extra(now, out),
             (Master, E::AnnounceTimer) => self.announce_now(now, out),
+            // Not in the RFC: the old MASTER has had its time, or has just said that it is gone.
+            (Master, E::AcquireTimer) => self.acquire_now(out),
+            (Master, E::Lower(heard)) if self.waits_for(heard) => self.acquire_now(out),
             // 6.4.3: priority 0: an advert, and the Adver_Timer starts anew.
-            (Master, E::GoodBye(_)) => {
+            (Master, E::GoodBye(heard)) => {
+                if self.waits_for(heard) {
+                    self.acquire_now(out);
+                }
                 self.answer(now, out);
                 self.restart_adver(now);
             }
@@ -128,6 +135,7 @@ impl Router {
                 E::AdverTimer
                 | E::ExtraTimer
                 | E::AnnounceTimer
+                | E::AcquireTimer
                 | E::MasterDownTimer
                 | E::HandoverTimer
                 | E::GoodBye(_)
@@ -142,7 +150,13 @@ impl Router {
             | (Fault, E::Fault(_))
             | (
                 Backup,
-                E::Ready | E::AdverTimer | E::ExtraTimer | E::AnnounceTimer | E::Refused | E::Lost,
+                E::Ready
+                | E::AdverTimer
+                | E::ExtraTimer
+                | E::AnnounceTimer
+                | E::AcquireTimer
+                | E::Refused
+                | E::Lost,
             )
             | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer) => {}
         }

@@ -21,6 +21,9 @@ pub struct Router {
     pub(crate) state: State,
     pub(crate) timers: Timers,
     pub(crate) followed: Option<Followed>,
+    /// The worse router that was heard last, and when: if it is MASTER, its addresses must go
+    /// before ours come.
+    pub(crate) rival: Option<(IpAddr, Instant)>,
     pub(crate) epoch: Epoch,
     /// The addresses of this term are in the kernel.
     pub(crate) held: bool,
@@ -70,6 +73,7 @@ impl Router {
             state: State::Init,
             timers: Timers::default(),
             followed: None,
+            rival: None,
             epoch: Epoch(0),
             held: false,
             leaving: None,
@@ -240,6 +244,9 @@ impl Router {
         }
         if due(self.timers.announce, now) {
             self.react(Happening::AnnounceTimer, now, actions);
+        }
+        if due(self.timers.acquire, now) {
+            self.react(Happening::AcquireTimer, now, actions);
         }
         if due(self.timers.handover, now) {
             self.react(Happening::HandoverTimer, now, actions);

@@ -5,7 +5,9 @@ use crate::action::{Actions, Cause, Event as Report, Reason};
 use crate::counters::add;
 use crate::handover::{self, Followed, Heard};
 use crate::router::{Leaving, Router};
-use crate::timers::{RETRY, answer_gap, due, interval, master_down_interval, next_beat, skew};
+use crate::timers::{
+    COURTESY, RETRY, answer_gap, due, interval, master_down_interval, next_beat, skew,
+};
 use crate::{Action, Kind};
 use vipd_types::{Epoch, Instant, Priority, State};
 
@@ -34,7 +36,8 @@ impl Router {
         }
     }
 
-    /// The advert goes first: it makes the old MASTER leave while our addresses are being added.
+    /// The advert goes first: it makes the old MASTER leave. One that is still there gets the time
+    /// for it, so that no address is on both.
     pub(crate) fn become_master(&mut self, why: Cause, now: Instant, out: &mut Actions) {
         self.epoch = Epoch(self.epoch.0.saturating_add(1));
         // An older farewell would contradict what is sent now.
@@ -43,9 +46,26 @@ impl Router {
         }
         add(&mut self.counters.become_master);
         self.send(Kind::Advert, out);
-        out.push(Action::Acquire(self.epoch));
+        let interval = interval(&self.config);
+        let is_there =
+            self.rival.is_some_and(|(_, at)| now.since(at) <= interval.saturating_mul(2));
         self.enter(State::Master, why, out);
         self.restart_adver(now);
+        if is_there {
+            self.timers.acquire = Some(now.plus(COURTESY));
+        } else {
+            self.acquire_now(out);
+        }
+    }
+
+    pub(crate) fn acquire_now(&mut self, out: &mut Actions) {
+        self.timers.acquire = None;
+        out.push(Action::Acquire(self.epoch));
+    }
+
+    /// The old MASTER's last advert: it sends it when its addresses are gone.
+    pub(crate) fn waits_for(&self, heard: Heard) -> bool {
+        self.timers.acquire.is_some() && self.rival.is_some_and(|(from, _)| from == heard.from)
     }
 
     /// The state changes at once, the farewell waits until the addresses are gone.
@@ -61,8 +81,13 @@ impl Router {
             Reason::Yield => Kind::Advert,
             Reason::Fault | Reason::Stop => Kind::GoodBye,
         };
-        self.leaving = Some(Leaving { epoch: self.epoch, farewell: Some(farewell) });
-        out.push(Action::Release(self.epoch, reason));
+        if self.timers.acquire.is_none() {
+            self.leaving = Some(Leaving { epoch: self.epoch, farewell: Some(farewell) });
+            out.push(Action::Release(self.epoch, reason));
+        } else if farewell == Kind::GoodBye {
+            // Nothing was asked for yet, so there is nothing to wait for.
+            self.send(Kind::GoodBye, out);
+        }
         self.enter(to, why, out);
         if to == State::Backup {
             self.restart_master_down(now);
@@ -109,6 +134,7 @@ impl Router {
 
     pub(crate) fn hear_good_bye(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
+        self.rival = self.rival.filter(|(from, _)| *from != heard.from);
         let before = self.timers.master_down;
         self.timers.master_down = Some(now.plus(skew(self.effective)));
         let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
@@ -123,6 +149,7 @@ impl Router {
     pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
         let Heard { from, priority } = heard;
         out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
+        self.rival = Some((from, now));
         let Some(followed) = self.followed.filter(|followed| followed.address == from) else {
             return;
         };

@@ -12,6 +12,10 @@ const SKEW_STEP_NANOS: u64 = 3_906_250;
 /// How long after the addresses were refused or lost they are tried again.
 pub const RETRY: Duration = Duration::from_secs(10);
 
+/// How long a router that preempts leaves the old MASTER to remove the addresses. One of ours says
+/// when it has, with its last advert; this is for all others, and for a lost packet.
+pub const COURTESY: Duration = Duration::from_millis(4);
+
 /// Advertisement_Interval as the wire has it: whole seconds, 1 to 255.
 pub(crate) fn interval(config: &Config) -> Duration {
     Duration::from_secs(u64::from(interval_secs(config)))
@@ -42,7 +46,7 @@ pub(crate) fn next_beat(due: Instant, interval: Duration, now: Instant) -> Insta
     Instant::from_nanos(due.as_nanos().saturating_add(beats.saturating_mul(step)))
 }
 
-/// What is running. Invariant: `adver`, `extra` and `announce` run in MASTER only, `master_down`
+/// What is running. Invariant: `adver`, `extra`, `announce` and `acquire` run in MASTER only, `master_down`
 /// and `handover` in BACKUP only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Timers {
@@ -52,6 +56,8 @@ pub(crate) struct Timers {
     pub(crate) extra: Option<Instant>,
     /// The same for an announcement.
     pub(crate) announce: Option<Instant>,
+    /// The addresses are not asked for before this.
+    pub(crate) acquire: Option<Instant>,
     /// Master_Down_Timer.
     pub(crate) master_down: Option<Instant>,
     /// Fast handover.
@@ -62,8 +68,8 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn next(&self) -> Option<Instant> {
-        let Self { adver, extra, announce, master_down, handover, retry } = *self;
-        [adver, extra, announce, master_down, handover, retry].into_iter().flatten().min()
+        let Self { adver, extra, announce, acquire, master_down, handover, retry } = *self;
+        [adver, extra, announce, acquire, master_down, handover, retry].into_iter().flatten().min()
     }
 
     /// Every timer that belongs to a state; the retry does not.

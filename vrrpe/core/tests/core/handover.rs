@@ -1,6 +1,6 @@
 //! Fast handover: when it comes, how long rivals are given, and when it must not come.
 
-use crate::common::{ADVERT, Bench, acquire, config, rfc, unicast};
+use crate::common::{ADVERT, Bench, GOOD_BYE, acquire, config, rfc, unicast};
 use vipd_types::State;
 use vrrp_core::{Cause, Config, Input};
 
@@ -19,11 +19,47 @@ fn following(config: Config) -> Bench {
 
 #[test]
 fn one_peer_takes_over_at_once() {
-    for said in [0, 90] {
+    for (said, expected) in [(0, vec![ADVERT, acquire(1)]), (90, vec![ADVERT])] {
         let mut bench = following(unicast(100, &[2]));
-        assert_eq!(bench.hear(2, said), [ADVERT, acquire(1)]);
+        assert_eq!(bench.hear(2, said), expected);
         assert_eq!(bench.changes(), [(State::Master, Cause::Handover)]);
     }
+}
+
+/// The old MASTER says with its last advert that its addresses are gone; ours come then.
+#[test]
+fn a_living_master_is_given_time_to_leave() {
+    let mut bench = following(unicast(100, &[2]));
+    assert_eq!(bench.hear(2, 90), [ADVERT]);
+    assert_eq!(bench.wait(1), []);
+    assert_eq!(bench.hear(2, 90), [acquire(1)]);
+    // It says good-bye instead.
+    let mut bench = following(unicast(100, &[2]));
+    assert_eq!(bench.hear(2, 90), [ADVERT]);
+    assert_eq!(bench.hear(2, 0).first(), Some(&acquire(1)));
+}
+
+#[test]
+fn but_not_more_than_four_milliseconds() {
+    let mut bench = following(unicast(100, &[2]));
+    bench.hear(2, 90);
+    let at = bench.millis() + 4;
+    assert_eq!(bench.wait(10), [(at, acquire(1))]);
+}
+
+#[test]
+fn a_master_that_was_not_yet_there_has_nothing_to_release() {
+    // A better router comes while we wait: nothing was acquired, so nothing is released.
+    let mut bench = following(unicast(100, &[2]));
+    bench.hear(2, 90);
+    assert_eq!(bench.hear(2, 150), []);
+    assert_eq!(bench.router.state(), State::Backup);
+    assert!(bench.router.is_done());
+    // The daemon stops while we wait: it has advertised, so it says good-bye at once.
+    let mut bench = following(unicast(100, &[2]));
+    bench.hear(2, 90);
+    assert_eq!(bench.input(Input::Stop), [GOOD_BYE]);
+    assert!(bench.router.is_done());
 }
 
 #[test]
@@ -34,7 +70,11 @@ fn rivals_are_given_time_by_priority() {
                 let mut bench = following(ours.clone());
                 assert_eq!(bench.hear(2, said), []);
                 let at = bench.millis() + millis;
-                assert_eq!(bench.wait(millis), [(at, ADVERT), (at, acquire(1))]);
+                let mut expected = vec![(at, ADVERT)];
+                if said == 0 {
+                    expected.push((at, acquire(1)));
+                }
+                assert_eq!(bench.wait(millis), expected);
             }
         }
     }
@@ -79,7 +119,7 @@ fn not_because_only_our_own_priority_rose() {
     assert_eq!(bench.wait(1000), []);
     bench.hear(2, 150);
     // It gets worse while it is below us: now it counts.
-    assert_eq!(bench.hear(2, 149), [ADVERT, acquire(1)]);
+    assert_eq!(bench.hear(2, 149), [ADVERT]);
 }
 
 #[test]
