@@ -9,6 +9,7 @@ MANDIR      ?= $(PREFIX)/share/man
 DOCDIR      ?= $(PREFIX)/share/doc/vipd
 UNITDIR     ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 
 CARGO    ?= cargo
@@ -86,6 +87,8 @@ install:
 	$(INSTALL) -m 644 parent/pkg/sysusers.conf $(DESTDIR)$(SYSUSERSDIR)/vipd.conf
 	$(INSTALL) -m 644 parent/pkg/tmpfiles.conf $(DESTDIR)$(TMPFILESDIR)/vipd.conf
 	$(INSTALL) -m 644 parent/pkg/vipd.conf.example $(DESTDIR)$(DOCDIR)/vipd.conf.example
+	$(INSTALL) -d $(DESTDIR)$(COMPLETIONS)
+	$(INSTALL) -m 644 parent/pkg/completions/vipctl.bash $(DESTDIR)$(COMPLETIONS)/vipctl
 	$(INSTALL) -m 644 LICENSE README.md $(DESTDIR)$(DOCDIR)/
 
 uninstall:
@@ -93,6 +96,7 @@ uninstall:
 	for program in $(CHILDREN); do rm -f $(DESTDIR)$(LIBEXECDIR)/$$program; done
 	for page in man/*.[578]; do rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; done
 	rm -f $(DESTDIR)$(UNITDIR)/vipd.service $(DESTDIR)$(SYSUSERSDIR)/vipd.conf \
+		$(DESTDIR)$(COMPLETIONS)/vipctl \
 		$(DESTDIR)$(TMPFILESDIR)/vipd.conf $(DESTDIR)$(DOCDIR)/vipd.conf.example \
 		$(DESTDIR)$(DOCDIR)/LICENSE $(DESTDIR)$(DOCDIR)/README.md
 	-rmdir $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)

@@ -19,7 +19,7 @@ use vipd_ipc::msg::{
 use vipd_ipc::{BUILD, Chan, ChanError};
 
 /// Where a package puts the other programs; in a build tree they lie beside vipd.
-const LIBEXEC: &str = match option_env!("VIPD_LIBEXEC") {
+const LIBEXEC: &str = match option_env!("VIPD_LIBEXECDIR") {
     Some(path) => path,
     None => "/usr/libexec/vipd",
 };

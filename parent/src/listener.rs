@@ -32,10 +32,12 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Makes the socket for `owner` to remove again and `readers` to speak to.
-    pub(crate) fn open(path: &Path, owner: Option<Uid>, readers: Option<Gid>) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            make_folder(folder, owner)?;
+    /// Makes the socket for `readers` to speak to. It stays the caller's, and so does its folder:
+    /// what a captured parent could exchange there, the next start would trust.
+    pub(crate) fn open(path: &Path, readers: Option<Gid>) -> io::Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.is_dir()) {
+            std::fs::create_dir(folder)?;
+            std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
         }
         remove_stale(path)?;
         // Nobody may connect before group and mode are right.
@@ -45,8 +47,8 @@ impl Listener {
         let socket = socket?;
         // The mode first: it is the owner's to set.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
-        if let Err(errno) = chown(path, owner, readers) {
-            log::warn!("a wall is missing: the control socket keeps its owner and group ({errno})");
+        if let Err(errno) = chown(path, None, readers) {
+            log::warn!("the control socket cannot be given to the group vipctl: {errno}");
         }
         socket.set_nonblocking(true)?;
         Ok(Self {
@@ -78,6 +80,7 @@ impl Listener {
         self.actors.remove(&client)
     }
 
+    /// Where the folder is root's it stays behind, and the next start replaces it.
     pub(crate) fn remove(&self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
             log::debug!("{}: {error}", self.path.display());
@@ -118,15 +121,6 @@ impl Daemon {
     }
 }
 
-fn make_folder(folder: &Path, owner: Option<Uid>) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    std::fs::create_dir(folder)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
-    Ok(chown(folder, owner, None)?)
-}
-
 /// Removes the socket of a daemon that is gone; one that answers is another daemon's.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
@@ -137,8 +131,9 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         }
         Ok(_) => {}
     }
-    if UnixStream::connect(path).is_ok() {
-        return Err(io::Error::new(ErrorKind::AddrInUse, "another vipd is running there"));
+    match UnixStream::connect(path) {
+        Ok(_) => Err(io::Error::new(ErrorKind::AddrInUse, "another vipd is running there")),
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+        Err(error) => Err(error),
     }
-    std::fs::remove_file(path)
 }

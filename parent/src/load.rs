@@ -66,3 +66,14 @@ pub(crate) fn errors_of(parsed: &Parsed) -> String {
     }
     text.trim_end().to_owned()
 }
+
+/// The configuration with all its defaults; the password is nobody's business in a log.
+pub(crate) fn log_all(config: &vipd_conf::Config) {
+    for line in String::from_utf8_lossy(&vipd_conf::print(config)).lines() {
+        if line.trim_start().starts_with("auth_pass") {
+            log::info!("        auth_pass ********");
+        } else {
+            log::info!("{line}");
+        }
+    }
+}

@@ -13,7 +13,8 @@ use crate::log::Options;
 use crate::plan::{Numbers, Plan, PlanError};
 use crate::rights::{self, Accounts, Rights};
 use crate::run::{self, Loop};
-use crate::{exit, report, watch};
+use crate::{exit, report, sys, watch};
+use caps::Capability;
 use std::ffi::CString;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
@@ -48,6 +49,9 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     crate::log::start(Options { console: args.console, detail: args.detail });
     log::info!("Starting vipd v{}", env!("CARGO_PKG_VERSION"));
     loaded.parsed.diagnostics.iter().for_each(load::log);
+    if args.dump {
+        load::log_all(&loaded.parsed.config);
+    }
     let pid_file = pid_path.map(|path| {
         PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
     });
@@ -108,8 +112,7 @@ fn serve(
     let mut audit = Audit::new();
     audit.daemon("start");
     remove_leftovers(&mut kernel, &mut audit, &plan);
-    let owner = accounts.parent.map(|(uid, _)| uid);
-    let listener = Listener::open(&socket, owner, accounts.control)
+    let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
     let starter = if plan.runs_scripts() {
@@ -121,6 +124,11 @@ fn serve(
     let (engine, checker) =
         children::start_engine_and_checker(&programs, &rights, accounts).map_err(fatal)?;
     drop(programs);
+    if rights.has(Capability::CAP_SYS_NICE) && !sys::is_realtime(engine.pid()) {
+        log::warn!(
+            "the kernel does not give the engine SCHED_RR: adverts may be late on a busy host"
+        );
+    }
     for wall in rights.missing_walls() {
         log::warn!("a wall is missing: {wall}");
     }

@@ -73,3 +73,10 @@ pub(crate) fn close_inherited() {
     // SAFETY: runs first in `main`: no descriptor above 2 belongs to anyone in this process.
     let _ = unsafe { libc::close_range(3, u32::MAX, 0) };
 }
+
+/// Does this process have a real-time schedule?
+pub(crate) fn is_realtime(pid: nix::unistd::Pid) -> bool {
+    // SAFETY: asks the kernel about a process by number.
+    let policy = unsafe { libc::sched_getscheduler(pid.as_raw()) };
+    policy & !libc::SCHED_RESET_ON_FORK == libc::SCHED_RR
+}

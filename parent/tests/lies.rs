@@ -3,6 +3,8 @@
 //! parent changes nothing outside the configuration, does not crash, takes everything back, exits
 //! with 1, and the audit trail tells each change of an address that netlink saw.
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, reason = "a test")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
