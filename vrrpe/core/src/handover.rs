@@ -28,24 +28,29 @@ pub(crate) struct Followed {
     /// The best it has shown since it is followed.
     best: u8,
     pub(crate) at: Instant,
+    /// A worse router that was accepted since: either it or the followed one is about to go, so
+    /// what the followed one says may be old news.
+    rival: Option<IpAddr>,
 }
 
 impl Followed {
     pub(crate) fn new(heard: Heard, now: Instant) -> Self {
-        Self { address: heard.from, priority: heard.priority, best: heard.priority, at: now }
+        let Heard { from: address, priority } = heard;
+        Self { address, priority, best: priority, at: now, rival: None }
     }
 
-    /// After an accepted advert. While two routers advertise, the better one is followed: a loser
-    /// that has yet to yield must not start a handover when it goes.
+    /// After an accepted advert. While two routers advertise, the better one is followed, until
+    /// the other was heard twice without it.
     pub(crate) fn accept(self, heard: Heard, now: Instant, interval: Duration) -> Self {
         if heard.from == self.address {
-            return self.hear(heard.priority, now);
+            return Self { rival: None, ..self.hear(heard.priority, now) };
         }
         let silent = now.since(self.at) > interval.saturating_mul(2);
-        if silent || (heard.priority, heard.from) > (self.priority, self.address) {
+        let better = (heard.priority, heard.from) > (self.priority, self.address);
+        if silent || better || self.rival == Some(heard.from) {
             Self::new(heard, now)
         } else {
-            self
+            Self { rival: Some(heard.from), ..self }
         }
     }
 
@@ -56,7 +61,12 @@ impl Followed {
     /// It has become worse than it was, and worse than we are. Our own rise is no reason: then
     /// nobody waits for a service, and the RFC's timer damps.
     pub(crate) fn has_fallen_below(self, ours: Priority) -> bool {
-        self.priority < self.best && self.priority < ours.get()
+        self.priority < self.best && self.priority < ours.get() && self.rival.is_none()
+    }
+
+    /// Its good-bye leaves nobody.
+    pub(crate) fn is_alone(self) -> bool {
+        self.rival.is_none()
     }
 
     pub(crate) fn is_better_than(self, ours: Priority, own: Option<IpAddr>) -> bool {

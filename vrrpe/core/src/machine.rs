@@ -111,12 +111,12 @@ impl Router {
             (Master, E::Higher(heard)) => self.yield_to(heard, now, out),
             // 6.4.3: discard. RFC 9568 6.4.3 and keepalived also answer, so that the other yields.
             (Master, E::Equal(heard) | E::Lower(heard)) => self.force_election(heard, now, out),
-            (Master, E::Priority { before: _ }) => self.send_change(now, out),
-            (Master, E::Reconfigured { before: _, interval_changed }) => {
+            (Master, E::Priority { before }) => self.send_change(before, now, out),
+            (Master, E::Reconfigured { before, interval_changed }) => {
                 if interval_changed {
                     self.restart_adver(now);
                 }
-                self.send_change(now, out);
+                self.send_change(before, now, out);
             }
 
             // Not in the RFC: the addresses have gone by themselves, so the good-bye need not wait.

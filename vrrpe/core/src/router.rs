@@ -25,10 +25,12 @@ pub struct Router {
     /// The addresses of this term are in the kernel.
     pub(crate) held: bool,
     pub(crate) leaving: Option<Leaving>,
-    /// Answers to what others sent, and what we say of ourselves: a stranger that provokes
-    /// answers must not delay the news that we have become worse.
+    /// Answers to what others sent, and what we say of ourselves. A stranger that provokes answers
+    /// must not delay the news that we have become worse, and that news must not delay the news
+    /// that we are well again: a rival is already counting.
     pub(crate) answers: Pace,
-    pub(crate) changes: Pace,
+    pub(crate) falls: Pace,
+    pub(crate) rises: Pace,
     pub(crate) announcements: Pace,
     pub(crate) counters: Counters,
     link: Link,
@@ -72,7 +74,8 @@ impl Router {
             held: false,
             leaving: None,
             answers: Pace::default(),
-            changes: Pace::default(),
+            falls: Pace::default(),
+            rises: Pace::default(),
             announcements: Pace::default(),
             counters: Counters::default(),
             link: Link::Unknown,

@@ -111,8 +111,11 @@ impl Router {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
         let before = self.timers.master_down;
         self.timers.master_down = Some(now.plus(skew(self.effective)));
-        if self.followed.is_some_and(|followed| followed.address == heard.from) {
-            self.followed = None;
+        let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
+        else {
+            return;
+        };
+        if followed.is_alone() {
             self.hand_over(before, now, out);
         }
     }
@@ -199,15 +202,17 @@ impl Router {
     }
 
     /// An advert out of turn, because we are not what we said.
-    pub(crate) fn send_change(&mut self, now: Instant, out: &mut Actions) {
-        let allowed = self.changes.ask(now, answer_gap(interval(&self.config)));
+    pub(crate) fn send_change(&mut self, before: Priority, now: Instant, out: &mut Actions) {
+        let pace = if self.effective < before { &mut self.falls } else { &mut self.rises };
+        let allowed = pace.ask(now, answer_gap(interval(&self.config)));
         self.send_or_wait(allowed, out);
     }
 
     pub(crate) fn send_extra(&mut self, now: Instant, out: &mut Actions) {
         self.timers.extra = None;
         self.answers.done(now);
-        self.changes.done(now);
+        self.falls.done(now);
+        self.rises.done(now);
         self.send(Kind::Advert, out);
     }
 
