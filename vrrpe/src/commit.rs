@@ -146,6 +146,15 @@ fn apply(
     let moved = (running.slice.socket, running.slice.source) != (slice.socket, slice.source);
     running.slice = slice;
     let config = instance::config(&running.slice);
+    // Of the two ways from the old priority to the new one, take that which does not lead below
+    // both: a MASTER says at once that it has become worse.
+    let health = running.health(trackers);
+    let rises = *running.router.config() != config && health.adds > running.health.adds;
+    if rises {
+        running.health = health;
+        routers.step(id, Input::Track(health), now, trackers);
+    }
+    let Some(running) = routers.instances.get(&id) else { return };
     if *running.router.config() != config {
         routers.step(id, Input::Config(Box::new(config)), now, trackers);
     }

@@ -70,22 +70,22 @@ impl Engine {
                 Ok(())
             }
             ParentToEngine::Acquired { instance, epoch } => {
-                self.held(instance, epoch, true);
+                self.held(instance, epoch, Ok(()));
                 self.input(instance, Input::Acquired(epoch), now)
             }
             ParentToEngine::NotAcquired { instance, epoch, reason } => {
-                self.held(instance, epoch, false);
                 if let Some(instance) = self.routers.instances.get(&instance) {
                     ::log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
                 }
+                self.held(instance, epoch, Err(Some(reason)));
                 self.input(instance, Input::NotAcquired(epoch), now)
             }
             ParentToEngine::Released { instance, epoch } => {
-                self.held(instance, epoch, false);
+                self.held(instance, epoch, Err(None));
                 self.input(instance, Input::Released(epoch), now)
             }
             ParentToEngine::Lost { instance, epoch } => {
-                self.held(instance, epoch, false);
+                self.held(instance, epoch, Err(Some("somebody took them away".into())));
                 self.input(instance, Input::Lost(epoch), now)
             }
             ParentToEngine::Leased { until } => {
@@ -142,11 +142,17 @@ impl Engine {
     }
 
     /// An answer about an earlier term says nothing about this one.
-    fn held(&mut self, id: InstanceId, epoch: Epoch, held: bool) {
+    fn held(&mut self, id: InstanceId, epoch: Epoch, held: Result<(), Option<String>>) {
         if let Some(instance) = self.routers.instances.get_mut(&id)
             && instance.router.epoch() == epoch
         {
-            instance.held = held;
+            instance.held = held.is_ok();
+            match held {
+                Ok(()) => instance.refusal = None,
+                // A release in order leaves the reason for it to be read.
+                Err(None) => {}
+                Err(why) => instance.refusal = why,
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Instance {
     pub(crate) cause: Option<Cause>,
     /// The parent said that the addresses are in the kernel.
     pub(crate) held: bool,
+    /// Why they are not, when that was not our wish.
+    pub(crate) refusal: Option<String>,
     /// Not in the configuration any more; goes when the router is done.
     pub(crate) leaving: bool,
     /// Has advertised since the last `Alive`.
@@ -43,6 +45,7 @@ impl Instance {
             since: now,
             cause: None,
             held: false,
+            refusal: None,
             leaving: false,
             advertised: false,
             last_sent: None,

@@ -29,13 +29,16 @@ fn main() -> ExitCode {
     confine::keep_last_words();
     let end = match start::start() {
         Ok(engine) => engine.run(),
-        Err(end) => end,
+        Err(end) => {
+            // There may be no channel to say it on.
+            if let run::End::Failed(why) = &end {
+                confine::last_words(why);
+            }
+            end
+        }
     };
     match end {
         run::End::Done => ExitCode::SUCCESS,
-        run::End::Failed(why) => {
-            confine::last_words(&why);
-            ExitCode::FAILURE
-        }
+        run::End::Failed(_) => ExitCode::FAILURE,
     }
 }

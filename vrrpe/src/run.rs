@@ -146,6 +146,7 @@ impl Engine {
     fn judge(&mut self, now: Instant) -> Result<(), End> {
         if self.lease.verdict(now) != Verdict::Serve {
             self.routers.quiet = true;
+            self.parent_ready = true;
             self.hear_parent(now)?;
         }
         let verdict = self.lease.verdict(now);

@@ -12,7 +12,7 @@ use vipd_ipc::BUILD;
 use vipd_ipc::msg::EngineToParent;
 use vipd_ipc::slice::TrackSlice;
 use vipd_types::{Instant, State, Version};
-use vrrp_core::health::health;
+use vrrp_core::{Cause, health};
 
 impl Engine {
     /// At most one request a wake-up, so that adverts come first.
@@ -107,6 +107,10 @@ impl Engine {
             }
             (State::Init, _) if instance.cause.is_none() => {
                 "the state of the interface is not known yet".into()
+            }
+            (State::Fault, None) if instance.cause == Some(Cause::Addresses) => {
+                let why = instance.refusal.as_deref().unwrap_or("the kernel refused them");
+                format!("{}: {why}", words::reason(instance.cause))
             }
             (State::Init | State::Backup | State::Master | State::Fault, _) => {
                 words::reason(instance.cause)

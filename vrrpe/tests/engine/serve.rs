@@ -1,13 +1,13 @@
 //! Start, staging, adverts in and out, trackers, stop.
 
-use crate::harness::{Engine, FAR, NEAR, VI_1, VIP, instance, tracked};
+use crate::harness::{Engine, FAR, GROUP, NEAR, VI_1, VIP, instance, tracked};
 use crate::net;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::time::Duration;
+use std::time::{Duration, Instant as Wall};
 use vipd_ipc::BUILD;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine, Why};
-use vipd_types::{Epoch, Generation, InstanceId};
+use vipd_types::{Epoch, Generation, InstanceId, Priority};
 
 #[test]
 fn another_build_is_refused_by_name() {
@@ -269,4 +269,82 @@ fn a_signal_to_the_group_is_the_parents_business() {
     }
     engine.become_master(VI_1);
     engine.until("advert", || far.hear());
+}
+
+#[test]
+fn multicast_goes_to_the_group_from_the_configured_source() {
+    let (far, socket) = net::pair();
+    let mut slice = instance(VI_1, 51, 150);
+    slice.peers.clear();
+    slice.source = Some(NEAR.into());
+    let mut engine = Engine::serve(socket, &[slice]);
+    engine.become_master(VI_1);
+    let advert = engine.until("advert", || far.hear());
+    assert_eq!((advert.source, advert.destination), (NEAR, GROUP));
+    // A worse router in the group is answered at once, a better one is yielded to.
+    far.advertise(GROUP, 51, 100);
+    engine.expect_log("with lower priority 100, ours 150, forcing new election");
+    far.advertise(GROUP, 51, 200);
+    let release = engine.expect("Release", |m| matches!(m, EngineToParent::Release { .. }));
+    assert!(matches!(release, EngineToParent::Release { why: Why::Yield, .. }));
+    engine.expect_log("Master received advert from 10.88.88.30 with higher priority 200");
+}
+
+#[test]
+fn a_good_bye_of_the_only_peer_is_answered_within_the_skew() {
+    let (far, socket) = net::pair();
+    let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 100)]);
+    engine.expect_log("Entering BACKUP STATE");
+    let mut control = engine.client(false);
+    engine.until("the master", || {
+        far.advertise(NEAR, 51, 200);
+        let shown = control.ask("show");
+        (!shown["instances"][0]["master"].is_null()).then_some(())
+    });
+    let start = Wall::now();
+    far.advertise(NEAR, 51, 0);
+    engine.become_master(VI_1);
+    assert!(start.elapsed() < Duration::from_millis(600), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_reload_never_passes_through_a_priority_below_both() {
+    let (far, socket) = net::pair();
+    let mut slice = instance(VI_1, 51, 100);
+    slice.tracks = vec![tracked(10)];
+    let mut engine = Engine::serve(socket, &[slice.clone()]);
+    engine.tracker(true, "1 process");
+    engine.become_master(VI_1);
+    engine.until("advert", || far.hear().filter(|a| a.priority == 110));
+    slice.priority = Priority::try_from(95).unwrap();
+    slice.tracks = vec![tracked(20)];
+    engine.configure(2, None, &[slice]);
+    let mut heard = Vec::new();
+    engine.until("advert", || {
+        heard.extend(far.hear().map(|advert| advert.priority));
+        (heard.last() == Some(&115)).then_some(())
+    });
+    assert!(heard.iter().all(|priority| *priority >= 110), "{heard:?}");
+}
+
+#[test]
+fn a_refusal_is_a_fault_with_its_reason() {
+    let (_far, socket) = net::pair();
+    let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 150)]);
+    let acquire = engine.expect("Acquire", |m| matches!(m, EngineToParent::Acquire { .. }));
+    let EngineToParent::Acquire { instance, epoch } = acquire else { unreachable!() };
+    let reason = String::from("10.88.88.100 is there and not ours");
+    engine.tell(ParentToEngine::NotAcquired { instance, epoch, reason });
+    engine.expect_log("(VI_1) cannot take the addresses: 10.88.88.100 is there and not ours");
+    let one = engine.show()["instances"][0].clone();
+    assert_eq!(one["state"], "FAULT");
+    assert!(one["reason"].as_str().unwrap().ends_with("is there and not ours"), "{one}");
+}
+
+#[test]
+fn a_parent_that_says_nothing_is_not_waited_for() {
+    let mut engine = Engine::spawn();
+    engine.check(CheckerToEngine::Hello { build: BUILD.into() });
+    engine.expect_log("the parent did not say Hello within 5 seconds");
+    assert_eq!(engine.ended().code(), Some(1));
 }
