@@ -12,6 +12,8 @@ pub(crate) struct Word {
     pub(crate) quoted: bool,
     /// A comment begins right behind it, in what looks like the same word.
     pub(crate) cut: bool,
+    /// It is the last word of its line, and a comment follows.
+    pub(crate) commented: bool,
 }
 
 impl Word {
@@ -113,6 +115,8 @@ struct Byte {
     escaped: bool,
     /// The last one before a comment.
     cut: bool,
+    /// The last one before a comment that is not blank.
+    commented: bool,
 }
 
 impl Byte {
@@ -147,7 +151,7 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
     while let Some((index, value)) = bytes.next() {
         let column = index.saturating_add(1);
         let mut push = |value, quoted, escaped| {
-            kept.push(Byte { value, column, quoted, escaped, cut: false });
+            kept.push(Byte { value, column, quoted, escaped, cut: false, commented: false });
         };
         match value {
             0 => {
@@ -185,6 +189,9 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
             b'#' | b'!' if !quoted => {
                 if let Some(last) = kept.last_mut() {
                     last.cut = !last.is_blank();
+                }
+                if let Some(last) = kept.iter_mut().rfind(|b| !b.is_blank()) {
+                    last.commented = true;
                 }
                 break;
             }
@@ -338,6 +345,7 @@ fn word(taken: &[Byte], quoted: bool, keep: impl Fn(&Byte) -> bool, place: Place
         span: place.to_end(taken),
         quoted,
         cut: taken.last().is_some_and(|b| b.cut),
+        commented: taken.last().is_some_and(|b| b.commented),
     }
 }
 
