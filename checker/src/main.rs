@@ -1,1 +1,39 @@
-fn main() {}
+//! The health checker of vipd: answers which trackers are up. Table of contents and order of the
+//! start; no probe and no schedule here. Holds no privilege and asks for none.
+#![deny(unsafe_code)]
+
+mod clock;
+mod confine;
+mod fds;
+mod hello;
+mod judge;
+mod log;
+mod probe_process;
+mod probe_script;
+mod run;
+mod sched;
+mod staging;
+mod walls;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    log::say_panics_in_one_line();
+    let mut missing = walls::before_the_first_message();
+    let mut peers = match hello::greet() {
+        Ok(peers) => peers,
+        Err(error) => {
+            log::last_words(&error);
+            return ExitCode::FAILURE;
+        }
+    };
+    log::start();
+    missing.extend(walls::before_the_configuration());
+    match run::run(&mut peers, missing) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::last_words(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -13,7 +13,7 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, 
 use std::collections::VecDeque;
 use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Messages that may wait for a peer that does not read.
 const QUEUE_MAX: usize = 1024;
@@ -175,6 +175,12 @@ fn attached(
     }
     let one = all.pop();
     if all.is_empty() { Ok(one) } else { Err(ChanError::Codec(CodecError::Surplus)) }
+}
+
+impl<Out, In> AsFd for Chan<Out, In> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl<Out, In> Source for Chan<Out, In> {

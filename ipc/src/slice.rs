@@ -111,7 +111,7 @@ pub struct ProcessSlice {
 pub enum ProcessMatch {
     /// `killall -0 NAME`: comm; a name of 15 bytes and more is also compared with argv[0]'s base.
     Killall,
-    /// `pidof NAME`: base name of argv[0] or of the program file, or comm.
+    /// `pidof NAME`: argv[0] or its base name; comm where there is no argv[0] or it has a space.
     Pidof,
     /// `pgrep NAME`: NAME occurs in comm (only plain words are answered natively).
     Pgrep,

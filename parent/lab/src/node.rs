@@ -343,6 +343,9 @@ impl Spawned {
 
     /// How it ended, if it has. Death by a signal is reported as such.
     pub fn try_status(&mut self) -> Option<ExitStatus> {
+        // nsenter stops itself when its child is stopped, and does not see it continue.
+        let enterer = i32::try_from(self.enterer.id()).map(Pid::from_raw);
+        let _ = enterer.map(|pid| kill(pid, Signal::SIGCONT));
         self.enterer.try_wait().ok().flatten()
     }
 

@@ -1,1 +1,47 @@
-fn main() {}
+//! The starter of vipd: runs the configured scripts by number. Table of contents and order of the
+//! start. It reads the configuration itself, so that nobody can name a program to it, and has no
+//! network code.
+#![deny(unsafe_code)]
+
+mod account;
+mod book;
+mod clock;
+mod confine;
+mod fds;
+mod hello;
+mod log;
+mod run;
+mod runs;
+mod shelf;
+mod spawn;
+mod walls;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    log::say_panics_in_one_line();
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::last_words(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start() -> Result<(), String> {
+    let file = std::env::args_os().nth(1).map(PathBuf::from);
+    let file = file.filter(|file| Path::is_absolute(file));
+    let file = file.ok_or("the only argument is the absolute path of the configuration")?;
+    let walls = walls::build();
+    let mut parent = hello::greet()?;
+    log::start();
+    if !walls.missing.is_empty() {
+        ::log::warn!("starter runs without these walls: {}", walls.missing.join(", "));
+    }
+    if !walls.may_switch {
+        ::log::warn!("starter cannot change users: every script runs as its own user");
+    }
+    run::run(&mut parent, shelf::Shelf::new(file, walls.may_switch))
+}

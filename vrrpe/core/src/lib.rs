@@ -8,12 +8,23 @@ extern crate alloc;
 
 pub mod action;
 pub mod config;
+pub mod counters;
+pub mod health;
 pub mod input;
 pub mod router;
+pub mod timers;
 pub mod wire;
 
-pub use action::{Action, Actions, Event, Kind, Reason};
+mod check;
+mod encode;
+mod handover;
+mod machine;
+mod term;
+
+pub use action::{Action, Actions, Cause, Event, Kind, Reason};
 pub use config::{Auth, Config, Transport};
+pub use counters::{Counters, RxCounters};
+pub use health::{Tracked, health};
 pub use input::{Health, Input};
-pub use router::{Counters, MasterSeen, Router};
-pub use wire::{Advert, Discard};
+pub use router::{MasterSeen, Router};
+pub use wire::{Advert, Discard, Meta};

@@ -1,68 +1,56 @@
-//! One virtual router: the state machine.
+//! One virtual router: what it knows, and the way from an input to an event of the state machine.
+//! Decides nothing that depends on the state; that is `machine`.
 
-use crate::{Actions, Config, Input, Kind};
+use crate::action::Cause;
+use crate::counters::add;
+use crate::handover::{Followed, Heard};
+use crate::machine::Event as Happening;
+use crate::timers::{Pace, Timers, due, interval};
+use crate::wire::Advert;
+use crate::{Action, Actions, Config, Event, Health, Input, Kind, check, encode};
 use core::net::IpAddr;
 use vipd_types::{Epoch, Instant, Priority, State};
 
+pub use crate::counters::{Counters, RxCounters};
+
 #[derive(Debug)]
 pub struct Router {
-    config: Config,
+    pub(crate) config: Config,
+    pub(crate) health: Health,
+    pub(crate) effective: Priority,
+    pub(crate) state: State,
+    pub(crate) timers: Timers,
+    pub(crate) followed: Option<Followed>,
+    pub(crate) epoch: Epoch,
+    /// The addresses of this term are in the kernel.
+    pub(crate) held: bool,
+    pub(crate) leaving: Option<Leaving>,
+    /// Answers to what others sent, and what we say of ourselves. A stranger that provokes answers
+    /// must not delay the news that we have become worse, and that news must not delay the news
+    /// that we are well again: a rival is already counting.
+    pub(crate) answers: Pace,
+    pub(crate) falls: Pace,
+    pub(crate) rises: Pace,
+    pub(crate) announcements: Pace,
+    pub(crate) counters: Counters,
+    link: Link,
+    stopped: bool,
 }
 
-impl Router {
-    /// In INIT, until `Link` says that the interface is up and has an address.
-    pub fn new(config: Config) -> Self {
-        Self { config }
-    }
-
-    pub fn step(&mut self, _now: Instant, _input: Input<'_>) -> Actions {
-        Actions::default()
-    }
-
-    /// When to call `step(now, Input::Deadline)`.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        None
-    }
-
-    /// The advert to send now, written into `buffer`; `None` if the buffer is too short.
-    pub fn encode<'b>(&self, _kind: Kind, _buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-        None
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    pub fn state(&self) -> State {
-        State::Init
-    }
-
-    /// The base priority with what the trackers add.
-    pub fn effective(&self) -> Priority {
-        self.config.priority
-    }
-
-    /// The term that is running or was the last.
-    pub fn epoch(&self) -> Epoch {
-        Epoch(0)
-    }
-
-    /// The MASTER this router follows.
-    pub fn master(&self) -> Option<MasterSeen> {
-        None
-    }
-
-    pub fn counters(&self) -> &Counters {
-        &COUNTERS
-    }
-
-    /// True when nothing is held and nothing remains to be sent: after `Stop`, the router may go.
-    pub fn is_done(&self) -> bool {
-        true
-    }
+/// A release that is not confirmed yet, and what is sent once it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Leaving {
+    pub(crate) epoch: Epoch,
+    pub(crate) farewell: Option<Kind>,
 }
 
-static COUNTERS: Counters = Counters { advert_rcvd: 0 };
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Link {
+    Unknown,
+    Down,
+    NoSource,
+    Up(IpAddr),
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MasterSeen {
@@ -71,8 +59,236 @@ pub struct MasterSeen {
     pub at: Instant,
 }
 
-/// Per virtual router, under the names of RFC 6527 and RFC 2787 (as keepalived's JSON has them).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters {
-    pub advert_rcvd: u64,
+impl Router {
+    /// In INIT, until `Link` says that the interface is up and has an address. A router with
+    /// trackers must get its first `Track` before its first `Link`.
+    pub fn new(config: Config) -> Self {
+        Self {
+            effective: config.priority,
+            config,
+            health: Health::default(),
+            state: State::Init,
+            timers: Timers::default(),
+            followed: None,
+            epoch: Epoch(0),
+            held: false,
+            leaving: None,
+            answers: Pace::default(),
+            falls: Pace::default(),
+            rises: Pace::default(),
+            announcements: Pace::default(),
+            counters: Counters::default(),
+            link: Link::Unknown,
+            stopped: false,
+        }
+    }
+
+    /// Allocates nothing, whatever comes. After `Stop` or `LeaseEnded` only the confirmation of a
+    /// release still matters.
+    pub fn step(&mut self, now: Instant, input: Input<'_>) -> Actions {
+        let mut actions = Actions::default();
+        match input {
+            Input::Acquired(epoch) => self.held |= self.holds(epoch),
+            Input::NotAcquired(epoch) if self.holds(epoch) => {
+                self.react(Happening::Refused, now, &mut actions);
+            }
+            Input::Lost(epoch) if self.holds(epoch) => {
+                self.react(Happening::Lost, now, &mut actions);
+            }
+            Input::Released(epoch) | Input::NotAcquired(epoch) => {
+                self.released(epoch, &mut actions);
+            }
+            Input::Lost(_) => {}
+            _ if self.stopped => {}
+            Input::Packet(advert) => self.packet(advert, now, &mut actions),
+            Input::Deadline => self.deadline(now, &mut actions),
+            Input::Track(health) => self.track(health, now, &mut actions),
+            Input::Link { up, source } => {
+                self.link = match (up, source) {
+                    (false, _) => Link::Down,
+                    (true, None) => Link::NoSource,
+                    (true, Some(address)) => Link::Up(address),
+                };
+                self.review(now, &mut actions);
+            }
+            Input::Config(new) => self.configure(*new, now, &mut actions),
+            Input::Stop => {
+                self.stopped = true;
+                self.react(Happening::Shutdown, now, &mut actions);
+            }
+            Input::LeaseEnded => {
+                self.stopped = true;
+                self.react(Happening::LeaseEnded, now, &mut actions);
+            }
+        }
+        actions
+    }
+
+    /// When to call `step(now, Input::Deadline)`; never later than this, earlier does no harm.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.stopped { None } else { self.timers.next() }
+    }
+
+    /// The VRRP message to send now, without IP header, written into `buffer` (`wire::MESSAGE_MAX`
+    /// is always enough); `None` if the buffer is too short or the version is not spoken.
+    pub fn encode<'b>(&self, kind: Kind, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let priority = match kind {
+            Kind::Advert => self.effective.get(),
+            Kind::GoodBye => 0,
+        };
+        encode::advert(&self.config, priority, buffer)
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The base priority with what the trackers add.
+    pub fn effective(&self) -> Priority {
+        self.effective
+    }
+
+    /// What the trackers said last.
+    pub fn health(&self) -> Health {
+        self.health
+    }
+
+    /// The address our adverts leave from.
+    pub fn source(&self) -> Option<IpAddr> {
+        match self.link {
+            Link::Up(address) => Some(address),
+            Link::Unknown | Link::Down | Link::NoSource => None,
+        }
+    }
+
+    /// The term that is running or was the last.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The MASTER this router follows.
+    pub fn master(&self) -> Option<MasterSeen> {
+        let Followed { address, priority, at, .. } = self.followed?;
+        Some(MasterSeen { address, priority, at })
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// True when nothing is held and nothing remains to be sent: after `Stop`, the router may go.
+    pub fn is_done(&self) -> bool {
+        self.state != State::Master && self.leaving.is_none()
+    }
+
+    /// What stands in the way of being BACKUP or MASTER. `Err` while it is too early to say.
+    fn obstacle(&self) -> Result<Option<Cause>, ()> {
+        let Health { fault, pending, .. } = self.health;
+        Ok(match self.link {
+            Link::Unknown => return Err(()),
+            Link::Down => Some(Cause::LinkDown),
+            Link::NoSource => Some(Cause::NoSource),
+            Link::Up(_) if fault && pending && self.state == State::Init => return Err(()),
+            Link::Up(_) if fault => Some(Cause::Tracker),
+            Link::Up(_) => self.timers.retry.map(|_| Cause::Addresses),
+        })
+    }
+
+    fn review(&mut self, now: Instant, actions: &mut Actions) {
+        match self.obstacle() {
+            Ok(None) => self.react(Happening::Ready, now, actions),
+            Ok(Some(cause)) => self.react(Happening::Fault(cause), now, actions),
+            Err(()) => {}
+        }
+    }
+
+    fn packet(&mut self, advert: &Advert<'_>, now: Instant, actions: &mut Actions) {
+        if let Err(why) = check::advert(&self.config, self.source(), advert) {
+            self.counters.count(why);
+            actions.push(Action::Event(Event::Discarded(why)));
+            return;
+        }
+        add(&mut self.counters.advert_rcvd);
+        if !check::same_addresses(&self.config, advert) {
+            add(&mut self.counters.addr_list_err);
+        }
+        let heard = Heard { from: advert.meta.source, priority: advert.priority };
+        let theirs = (heard.priority, Some(heard.from));
+        let event = if heard.priority == 0 {
+            add(&mut self.counters.pri_zero_rcvd);
+            Happening::GoodBye(heard)
+        } else if theirs > (self.effective.get(), self.source()) {
+            Happening::Higher(heard)
+        } else if heard.priority == self.effective.get() {
+            Happening::Equal(heard)
+        } else {
+            Happening::Lower(heard)
+        };
+        self.react(event, now, actions);
+    }
+
+    fn deadline(&mut self, now: Instant, actions: &mut Actions) {
+        if due(self.timers.adver, now) {
+            self.react(Happening::AdverTimer, now, actions);
+        }
+        if due(self.timers.extra, now) {
+            self.react(Happening::ExtraTimer, now, actions);
+        }
+        if due(self.timers.announce, now) {
+            self.react(Happening::AnnounceTimer, now, actions);
+        }
+        if due(self.timers.handover, now) {
+            self.react(Happening::HandoverTimer, now, actions);
+        }
+        if due(self.timers.master_down, now) {
+            self.react(Happening::MasterDownTimer, now, actions);
+        }
+        if due(self.timers.retry, now) {
+            self.timers.retry = None;
+            self.review(now, actions);
+        }
+    }
+
+    fn track(&mut self, health: Health, now: Instant, actions: &mut Actions) {
+        let before = self.effective;
+        self.health = health;
+        self.reprioritise(actions);
+        if health.pending {
+            self.timers.handover = None;
+        }
+        self.review(now, actions);
+        if self.effective != before {
+            self.react(Happening::Priority { before }, now, actions);
+        }
+    }
+
+    fn configure(&mut self, new: Config, now: Instant, actions: &mut Actions) {
+        if new == self.config {
+            return;
+        }
+        let before = self.effective;
+        let old = interval(&self.config);
+        self.config = new;
+        self.reprioritise(actions);
+        let interval_changed = old != interval(&self.config);
+        self.react(Happening::Reconfigured { before, interval_changed }, now, actions);
+        self.review(now, actions);
+    }
+
+    fn reprioritise(&mut self, actions: &mut Actions) {
+        let from = self.effective;
+        let to = self.config.priority.adjusted(self.health.adds);
+        if from != to {
+            self.effective = to;
+            actions.push(Action::Event(Event::Priority { from, to }));
+        }
+    }
+
+    fn holds(&self, epoch: Epoch) -> bool {
+        self.state == State::Master && self.epoch == epoch
+    }
 }

@@ -1,0 +1,213 @@
+//! The schedule, checked by hand and against random inputs.
+
+use super::*;
+use proptest::prelude::*;
+use vipd_ipc::slice::ProcessMatch;
+
+fn ms(millis: u64) -> Instant {
+    Instant::from_nanos(0).plus(Duration::from_millis(millis))
+}
+
+fn check(tracker: u16, probe: ProbeSlice) -> CheckSlice {
+    CheckSlice {
+        tracker: TrackerId(tracker),
+        name: format!("chk{tracker}"),
+        probe,
+        interval: Duration::from_secs(2),
+        timeout: Duration::from_secs(1),
+        rise: 1,
+        fall: 1,
+    }
+}
+
+fn script(tracker: u16) -> CheckSlice {
+    check(tracker, ProbeSlice::Script(ScriptId(tracker)))
+}
+
+fn process(tracker: u16) -> CheckSlice {
+    let slice = ProcessSlice { name: b"haproxy".to_vec(), how: ProcessMatch::Killall };
+    check(tracker, ProbeSlice::Process(slice))
+}
+
+fn commit(sched: &mut Sched, now: Instant, generation: u32, checks: Vec<CheckSlice>) {
+    let generation = Generation(generation);
+    assert!(sched.step(now, Input::Commit { generation, checks }).is_empty());
+}
+
+fn run_of(actions: &[Action]) -> Option<RunId> {
+    actions.iter().find_map(
+        |action| {
+            if let Action::Run { run, .. } = action { Some(*run) } else { None }
+        },
+    )
+}
+
+fn tracker_of(actions: &[Action]) -> Option<(bool, String)> {
+    actions.iter().find_map(|action| {
+        if let Action::Tracker { up, reason, .. } = action {
+            Some((*up, reason.clone()))
+        } else {
+            None
+        }
+    })
+}
+
+#[test]
+fn all_due_process_checks_share_one_scan() {
+    let mut sched = Sched::new();
+    commit(&mut sched, ms(0), 1, vec![process(1), process(2), script(3)]);
+    assert_eq!(sched.deadline(), Some(ms(0)));
+    let actions = sched.step(ms(0), Input::Tick);
+    let trackers = vec![TrackerId(1), TrackerId(2)];
+    assert!(actions.contains(&Action::Scan { trackers, extra: false }));
+    assert!(run_of(&actions).is_some());
+    assert_eq!(sched.deadline(), Some(ms(2000)));
+}
+
+#[test]
+fn a_late_tick_does_not_shift_the_raster_and_counts_once() {
+    let mut sched = Sched::new();
+    commit(&mut sched, ms(0), 1, vec![process(1)]);
+    sched.step(ms(3), Input::Tick);
+    assert_eq!(sched.deadline(), Some(ms(2000)));
+    assert_eq!(sched.step(ms(7001), Input::Tick).len(), 1);
+    assert_eq!(sched.deadline(), Some(ms(8000)));
+}
+
+#[test]
+fn a_run_that_goes_on_is_skipped_and_a_silent_starter_is_a_failure() {
+    let mut sched = Sched::new();
+    let slow = CheckSlice { timeout: Duration::from_secs(4), ..script(1) };
+    commit(&mut sched, ms(0), 1, vec![slow]);
+    let run = run_of(&sched.step(ms(0), Input::Tick)).unwrap();
+    let actions = sched.step(ms(2000), Input::Tick);
+    assert!(matches!(&actions[..], [Action::Log { .. }]), "{actions:?}");
+    sched.step(ms(4000), Input::Tick);
+    assert_eq!(sched.deadline(), Some(ms(5000)));
+    let (up, reason) = tracker_of(&sched.step(ms(5000), Input::Tick)).unwrap();
+    assert!(!up && reason.starts_with("timed out after 4 s"), "{reason}");
+    let late = Input::Done { run, outcome: Outcome::Exited(0) };
+    assert!(sched.step(ms(5001), late).is_empty());
+    assert!(run_of(&sched.step(ms(6000), Input::Tick)).is_some());
+}
+
+#[test]
+fn an_extra_scan_counts_only_when_it_finds_nobody() {
+    let mut sched = Sched::new();
+    let tracker = TrackerId(1);
+    let gone = |extra, success| Input::Sample { tracker, success, reason: String::new(), extra };
+    commit(&mut sched, ms(0), 1, vec![CheckSlice { fall: 2, ..process(1) }]);
+    sched.step(ms(0), Input::Tick);
+    assert!(tracker_of(&sched.step(ms(1), gone(false, true))).is_some());
+    assert_eq!(
+        sched.step(ms(2), Input::Gone { tracker }),
+        [Action::Scan { trackers: vec![tracker], extra: true }]
+    );
+    assert!(sched.step(ms(2), gone(true, false)).is_empty());
+    assert!(sched.step(ms(3), gone(true, true)).is_empty());
+    assert!(!tracker_of(&sched.step(ms(2000), gone(false, false))).unwrap().0);
+    assert!(sched.step(ms(2001), Input::Gone { tracker: TrackerId(9) }).is_empty());
+}
+
+#[test]
+fn a_service_that_dies_all_the_time_does_not_keep_us_scanning() {
+    let mut sched = Sched::new();
+    let tracker = TrackerId(1);
+    commit(&mut sched, ms(0), 1, vec![process(1)]);
+    let scans = |sched: &mut Sched, at| {
+        (0..100).map(|_| sched.step(at, Input::Gone { tracker }).len()).sum::<usize>()
+    };
+    sched.step(ms(0), Input::Tick);
+    assert_eq!(scans(&mut sched, ms(1)), 10);
+    sched.step(ms(2000), Input::Tick);
+    assert_eq!(scans(&mut sched, ms(2001)), 10);
+}
+
+#[test]
+fn a_reload_leaves_unchanged_checks_alone() {
+    let mut sched = Sched::new();
+    commit(&mut sched, ms(0), 1, vec![script(1), process(2)]);
+    let run = run_of(&sched.step(ms(0), Input::Tick)).unwrap();
+    let renumbered = CheckSlice { probe: ProbeSlice::Script(ScriptId(7)), ..script(1) };
+    let slower = CheckSlice { interval: Duration::from_secs(9), ..process(2) };
+    commit(&mut sched, ms(500), 2, vec![renumbered, slower]);
+    // The changed one starts anew, the other keeps its place and its run.
+    assert_eq!(sched.deadline(), Some(ms(500)));
+    let actions = sched.step(ms(500), Input::Tick);
+    assert_eq!(actions.len(), 1);
+    assert_eq!(sched.deadline(), Some(ms(2000)));
+    let done = Input::Done { run, outcome: Outcome::Exited(0) };
+    assert!(tracker_of(&sched.step(ms(600), done)).unwrap().0);
+    let again = sched.step(ms(2000), Input::Tick);
+    assert!(matches!(again[0], Action::Run { generation: Generation(2), script: ScriptId(7), .. }));
+}
+
+#[test]
+fn a_run_that_crossed_a_reload_is_asked_for_again() {
+    let mut sched = Sched::new();
+    commit(&mut sched, ms(0), 1, vec![script(1)]);
+    let run = run_of(&sched.step(ms(0), Input::Tick)).unwrap();
+    commit(&mut sched, ms(1), 2, vec![script(1)]);
+    let refused = |run| Input::Done { run, outcome: Outcome::NotStarted(libc::EINVAL) };
+    let again = sched.step(ms(2), refused(run));
+    assert!(tracker_of(&again).is_none());
+    // The second refusal is a failure: it was asked for by the present number.
+    let (up, reason) = tracker_of(&sched.step(ms(3), refused(run_of(&again).unwrap()))).unwrap();
+    assert_eq!((up, reason.as_str()), (false, "cannot be started: Invalid argument"));
+}
+
+fn inputs() -> impl Strategy<Value = Input> {
+    let outcome = prop_oneof![
+        Just(Outcome::Exited(0)),
+        Just(Outcome::Exited(1)),
+        Just(Outcome::TimedOut),
+        Just(Outcome::NotStarted(libc::EINVAL)),
+    ];
+    let checks = proptest::sample::subsequence(vec![script(1), script(2), process(3)], 0..=3);
+    prop_oneof![
+        8 => Just(Input::Tick),
+        4 => (0u64..20, outcome).prop_map(|(n, outcome)| Input::Done { run: RunId(n), outcome }),
+        4 => (0u16..5, any::<bool>(), any::<bool>()).prop_map(|(t, success, extra)| {
+            Input::Sample { tracker: TrackerId(t), success, reason: String::new(), extra }
+        }),
+        2 => (0u16..5).prop_map(|t| Input::Gone { tracker: TrackerId(t) }),
+        1 => (1u32..4, checks).prop_map(|(g, checks)| {
+            Input::Commit { generation: Generation(g), checks }
+        }),
+    ]
+}
+
+proptest! {
+    /// Whatever comes in: states alternate, no two runs of a check at a time, and after a tick
+    /// nothing is due.
+    #[test]
+    fn holds_its_promises(steps in proptest::collection::vec((0u64..4000, inputs()), 1..80)) {
+        let mut sched = Sched::new();
+        let mut now = ms(0);
+        let mut runs = std::collections::BTreeSet::new();
+        let mut known = BTreeMap::new();
+        for (millis, input) in steps {
+            now = now.plus(Duration::from_millis(millis));
+            let tick = input == Input::Tick;
+            if let Input::Commit { .. } = input {
+                // A check that left and came back starts anew.
+                known.clear();
+            }
+            for action in sched.step(now, input) {
+                match action {
+                    Action::Run { run, .. } => prop_assert!(runs.insert(run), "a number twice"),
+                    Action::Tracker { tracker, up, .. } => {
+                        prop_assert_ne!(known.insert(tracker, up), Some(up));
+                    }
+                    Action::Scan { trackers, .. } => {
+                        prop_assert!(trackers.iter().all(|t| sched.process(*t).is_some()));
+                    }
+                    Action::Log { .. } => {}
+                }
+            }
+            if tick {
+                prop_assert!(sched.deadline().is_none_or(|d| d > now));
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The filter itself: what is not in the table ends the process, whatever the program around it
+//! does. Each attempt is made in a child process of its own.
+
+#[path = "../../src/confine.rs"]
+mod confine;
+
+use confine::{START, STEADY};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
+
+/// How a child ends that confines itself and then makes these attempts.
+fn attempt(tables: &'static [&'static [confine::Allowed]], tries: fn()) -> WaitStatus {
+    // SAFETY: the child makes system calls and ends without returning.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let applied = confine::apply(tables).is_ok();
+            tries();
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(if applied { 42 } else { 1 }) }
+        }
+        ForkResult::Parent { child } => waitpid(child, None).unwrap(),
+    }
+}
+
+fn call(number: i64, arguments: [i64; 4]) {
+    let [a, b, c, d] = arguments;
+    // SAFETY: only called with numbers, null pointers and pointers to constants.
+    unsafe { libc::syscall(number, a, b, c, d) };
+}
+
+fn path() -> i64 {
+    c"/proc/self/status".as_ptr() as i64
+}
+
+#[test]
+fn what_is_not_in_the_table_ends_the_process() {
+    let forbidden: &[(&str, fn())] = &[
+        ("socket", || call(libc::SYS_socket, [2, 1, 0, 0])),
+        ("socketpair", || call(libc::SYS_socketpair, [1, 1, 0, 0])),
+        ("connect", || call(libc::SYS_connect, [3, 0, 0, 0])),
+        ("setsockopt", || call(libc::SYS_setsockopt, [3, 1, 1, 0])),
+        ("execve", || call(libc::SYS_execve, [path(), 0, 0, 0])),
+        ("ptrace", || call(libc::SYS_ptrace, [0, 0, 0, 0])),
+        ("kill", || call(libc::SYS_kill, [1, 0, 0, 0])),
+        ("pidfd_send_signal", || call(libc::SYS_pidfd_send_signal, [3, 0, 0, 0])),
+        ("clone", || call(libc::SYS_clone, [17, 0, 0, 0])),
+        ("clone3", || call(libc::SYS_clone3, [0, 0, 0, 0])),
+        ("setuid", || call(libc::SYS_setuid, [0, 0, 0, 0])),
+        ("unlinkat", || call(libc::SYS_unlinkat, [-100, 0, 0, 0])),
+        ("mount", || call(libc::SYS_mount, [0, 0, 0, 0])),
+        ("bpf", || call(libc::SYS_bpf, [0, 0, 0, 0])),
+        ("io_uring_setup", || call(libc::SYS_io_uring_setup, [1, 0, 0, 0])),
+        ("prctl", || call(libc::SYS_prctl, [4, 1, 0, 0])),
+        ("open to write", || call(libc::SYS_openat, [-100, path(), 1, 0])),
+        ("open both ways", || call(libc::SYS_openat, [-100, path(), 2, 0])),
+        ("open to create", || call(libc::SYS_openat, [-100, path(), 0o100, 0])),
+        ("open to truncate", || call(libc::SYS_openat, [-100, path(), 0o1000, 0])),
+        ("openat2", || call(libc::SYS_openat2, [-100, path(), 0, 0])),
+        ("unnamed file", || call(libc::SYS_openat, [-100, path(), 0o20_200_000, 0])),
+        ("write to another descriptor", || call(libc::SYS_write, [3, 0, 0, 0])),
+        ("executable memory", || call(libc::SYS_mmap, [0, 4096, 7, 0x22])),
+        ("memory of a file", || call(libc::SYS_mmap, [0, 4096, 1, 2])),
+        ("shared memory", || call(libc::SYS_mmap, [0, 4096, 3, 0x21])),
+        ("making memory executable", || call(libc::SYS_mprotect, [0, 4096, 5, 0])),
+        ("stat by name", || call(libc::SYS_newfstatat, [-100, path(), 0, 0])),
+        ("another limit", || call(libc::SYS_prlimit64, [0, 7, path(), 0])),
+    ];
+    for (name, tries) in forbidden {
+        let end = attempt(&[STEADY], *tries);
+        assert!(
+            matches!(end, WaitStatus::Signaled(_, nix::sys::signal::Signal::SIGSYS, _)),
+            "{name}: {end:?}"
+        );
+    }
+}
+
+#[test]
+fn what_the_checker_does_is_allowed() {
+    let end = attempt(&[STEADY], || {
+        let walked = std::fs::read_dir("/proc").is_ok_and(|dir| dir.count() > 0);
+        let read = std::fs::read("/proc/self/status").is_ok_and(|text| !text.is_empty());
+        if !(walked && read) {
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(1) }
+        }
+    });
+    assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
+}
+
+#[test]
+fn the_first_step_lets_the_second_come_but_starts_nothing() {
+    let end = attempt(&[STEADY, START], || {
+        if confine::apply(&[STEADY]).is_err() {
+            // SAFETY: ends the child at once.
+            unsafe { libc::_exit(1) }
+        }
+    });
+    assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
+    for number in [libc::SYS_socket, libc::SYS_execve, libc::SYS_clone, libc::SYS_ptrace] {
+        for (call, _, why) in STEADY.iter().chain(START) {
+            assert_ne!(*call, number, "{why}");
+        }
+    }
+}

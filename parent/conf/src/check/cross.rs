@@ -1,0 +1,77 @@
+//! What can only be seen when all blocks are read: two routers that are one, an address in two
+//! places, a node that is its own peer, a check that nobody looks at.
+
+use super::instance::Found;
+use super::script::Scripts;
+use crate::diagnostic::Say;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use vipd_types::ScriptId;
+
+pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
+    same_address(instances, say);
+    same_router(instances, say);
+    own_peer(instances, say);
+    untracked(instances, scripts, say);
+}
+
+fn same_router(instances: &[Found], say: &mut Say) {
+    let mut seen = HashMap::new();
+    for found in instances {
+        let i = &found.instance;
+        let key = (i.vrid, i.interface, i.family == vipd_types::Family::V4);
+        if let Some(other) = seen.insert(key, found) {
+            let message = format!(
+                "virtual_router_id {} on {} is already that of instance `{}`, line {}",
+                i.vrid, i.interface, other.instance.name, other.name_at.line
+            );
+            say.error(found.vrid_at, message, "give one of them another virtual_router_id");
+        }
+    }
+}
+
+/// As in keepalived the second place is left out; which of two routers holds it would be chance.
+fn same_address(instances: &mut [Found], say: &mut Say) {
+    let mut seen: HashMap<IpAddr, usize> = HashMap::new();
+    for found in instances {
+        let places = std::mem::take(&mut found.addresses_at);
+        let all = std::mem::take(&mut found.instance.addresses);
+        for (vip, at) in all.into_iter().zip(places) {
+            if let Some(line) = seen.get(&vip.address) {
+                let message = format!("address {} is already on line {line}", vip.address);
+                say.warn(at, format!("{message}, here it is left out"), "write each address once");
+                continue;
+            }
+            seen.insert(vip.address, at.line);
+            found.instance.addresses.push(vip);
+            found.addresses_at.push(at);
+        }
+    }
+}
+
+fn own_peer(instances: &[Found], say: &mut Say) {
+    for found in instances {
+        let i = &found.instance;
+        for (peer, at) in i.peers.iter().zip(&found.peers_at) {
+            if i.source == Some(*peer) {
+                let message = format!("{peer} is the unicast_src_ip of this node itself");
+                say.error(*at, message, "write the addresses of the other nodes only");
+            } else if i.addresses.iter().any(|vip| vip.address == *peer) {
+                let message = format!("peer {peer} is a virtual address: it moves");
+                say.warn(*at, message, "write the fixed address of the other node");
+            }
+        }
+    }
+}
+
+fn untracked(instances: &[Found], scripts: &Scripts, say: &mut Say) {
+    let tracks = instances.iter().flat_map(|found| &found.instance.tracks);
+    let tracked: HashSet<ScriptId> = tracks.map(|track| track.script).collect();
+    for (index, (script, at)) in scripts.list.iter().zip(&scripts.places).enumerate() {
+        let id = u16::try_from(index).map(ScriptId);
+        if id.is_ok_and(|id| !tracked.contains(&id)) {
+            let message = format!("no instance tracks script `{}`: it is never run", script.name);
+            say.hint(*at, message, "write its name into a `track_script` block");
+        }
+    }
+}

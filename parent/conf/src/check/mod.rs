@@ -1,0 +1,146 @@
+//! Items to configuration: goes through the blocks, looks every keyword up and says what is to be
+//! said about it. The meaning of each keyword is in the files beside this one.
+
+mod address;
+mod auth;
+mod cross;
+mod globals;
+mod instance;
+mod script;
+mod track;
+pub(crate) mod value;
+
+use crate::config::Config;
+use crate::diagnostic::Say;
+use crate::keywords::{Context, Keyword, Served, Shape, find};
+use crate::suggest;
+use crate::tree::Item;
+use std::collections::HashMap;
+
+/// Globals and scripts come first, whatever their place in the file.
+pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
+    let mut globals = Vec::new();
+    let mut scripts = Vec::new();
+    let mut instances = Vec::new();
+    walk(items, Context::TopLevel, say, |name, item, _| match name {
+        "global_defs" => globals.push(item),
+        "vrrp_script" => scripts.push(item),
+        _ => instances.push(item),
+    });
+    let defaults = globals::read(&globals, say);
+    let scripts = script::read(&scripts, defaults.globals.native_checks, say);
+    let mut instances = instance::read(&instances, &defaults, &scripts, say);
+    cross::check(&mut instances, &scripts, say);
+    Config {
+        globals: defaults.globals,
+        instances: instances.into_iter().map(|i| i.instance).collect(),
+        scripts: scripts.list,
+    }
+}
+
+/// Keywords that may stand more than once in a block.
+const REPEATABLE: [&str; 6] = [
+    "global_defs",
+    "vrrp_instance",
+    "vrrp_script",
+    "track_script",
+    "virtual_ipaddress",
+    "unicast_peer",
+];
+
+/// Hands every keyword of a block that vipd serves to `serve`, and speaks about all the others.
+fn walk<'a>(
+    items: &'a [Item],
+    context: Context,
+    say: &mut Say,
+    mut serve: impl FnMut(&'static str, &'a Item, &mut Say),
+) {
+    let mut seen: HashMap<&'static str, (&'static str, usize)> = HashMap::new();
+    for item in items {
+        let Some(keyword) = find(context, &item.keyword.bytes) else {
+            unknown(item, context, say);
+            continue;
+        };
+        if !speak_of(keyword, item, say) {
+            continue;
+        }
+        if !REPEATABLE.contains(&keyword.name)
+            && let Some((name, line)) =
+                seen.insert(subject(keyword.name), (keyword.name, item.span().line))
+        {
+            let message = format!("`{name}` is on line {line} already, this line replaces it");
+            say.warn(item.span(), message, "remove one of them");
+        }
+        serve(keyword.name, item, say);
+    }
+}
+
+/// Two names for one thing replace each other.
+fn subject(name: &'static str) -> &'static str {
+    match name {
+        "nopreempt" => "preempt",
+        "mcast_src_ip" => "unicast_src_ip",
+        name => name,
+    }
+}
+
+/// True if the keyword is to be served.
+fn speak_of(keyword: &Keyword, item: &Item, say: &mut Say) -> bool {
+    let name = keyword.name;
+    match keyword.served {
+        Served::Accepted => return false,
+        Served::NotYet => {
+            let message = format!("`{name}` is not served by vipd yet: {}", keyword.summary);
+            say.warn(item.span(), message, "remove it, or keep it for a later vipd");
+            return false;
+        }
+        Served::Refused => {
+            let (message, remedy) = refusal(keyword);
+            say.error(item.span(), message, remedy);
+            return false;
+        }
+        Served::Served => {}
+    }
+    match (keyword.shape, item.block.is_some()) {
+        (Shape::Block, false) => {
+            let message = format!("`{name}` begins a block, but no `{{` follows");
+            say.error(item.span(), message, format!("write `{name} … {{` and close it with `}}`"));
+            false
+        }
+        (Shape::Line, true) => {
+            let message = format!("`{name}` has no block; what is between the braces is skipped");
+            say.warn(item.span(), message, "remove the braces");
+            true
+        }
+        (Shape::Block, true) | (Shape::Line, false) => true,
+    }
+}
+
+fn refusal(keyword: &Keyword) -> (String, &'static str) {
+    if keyword.name.starts_with("virtual_server") {
+        let message = format!("`{}`: the load balancer half is not served", keyword.name);
+        return (message, "remove the block; let HAProxy, nginx or IPVS's own tools balance");
+    }
+    let message = format!("`{}` is not served by vipd yet: {}", keyword.name, keyword.summary);
+    (message, "remove it if the node may run without it")
+}
+
+fn unknown(item: &Item, context: Context, say: &mut Say) {
+    let written = item.keyword.bytes.as_slice();
+    let mut message = format!("unknown keyword `{}` in {}", item.keyword.show(), context.name());
+    message.push_str(match &item.block {
+        Some(_) => ", its block is skipped (keepalived would read the block's lines as its own)",
+        None => ", the line is ignored",
+    });
+    let glued = written.split(|b| matches!(b, b'=' | b':' | b';')).next().unwrap_or(written);
+    let remedy = if let Some(near) = suggest::keyword(context, written) {
+        format!("write `{near}` if that was meant")
+    } else if glued != written && find(context, glued).is_some() {
+        format!("write `{}` and a blank before the value", glued.escape_ascii())
+    } else if let Some(place) = suggest::place(written) {
+        format!("it belongs into {}", place.name())
+    } else {
+        "remove it, or put `#` before it".to_owned()
+    };
+    say.warn(item.span(), message, remedy);
+}

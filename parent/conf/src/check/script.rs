@@ -1,0 +1,172 @@
+//! `vrrp_script`: the command, its schedule, and what its result means.
+
+use super::globals::set;
+use super::value::{flag, number, one, seconds, show_seconds, text, user};
+use super::walk;
+use crate::config::Script;
+use crate::diagnostic::{Say, Span};
+use crate::keywords::Context;
+use crate::lex::Word;
+use crate::tree::Item;
+use crate::{native, shell};
+use std::collections::HashMap;
+use std::time::Duration;
+use vipd_types::{ScriptId, Weight};
+
+/// The scripts of the file, and where each name is defined.
+pub(super) struct Scripts {
+    pub(super) list: Vec<Script>,
+    pub(super) ids: HashMap<String, ScriptId>,
+    /// Beside `list`: the names in the file.
+    pub(super) places: Vec<Span>,
+}
+
+pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scripts {
+    let mut found = Scripts { list: Vec::new(), ids: HashMap::new(), places: Vec::new() };
+    for block in blocks {
+        let Some(name) = one(block, say) else { continue };
+        let named = String::from_utf8_lossy(&name.bytes).into_owned();
+        if found.ids.contains_key(&named) {
+            let message = format!("a script named `{}` is already there", name.show());
+            say.warn(name.span, format!("{message}; this one is skipped"), "give it another name");
+            continue;
+        }
+        let Ok(id) = u16::try_from(found.list.len()) else {
+            say.error(name.span, "more than 65536 scripts", "remove some");
+            continue;
+        };
+        let Some(script) = script(name, block, native_checks, say) else { continue };
+        found.ids.insert(named, ScriptId(id));
+        found.list.push(script);
+        found.places.push(name.span);
+    }
+    found
+}
+
+/// A day, for interval and timeout.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Option<Script> {
+    let mut s = Script {
+        name: text(name, say),
+        argv: Vec::new(),
+        native: None,
+        user: None,
+        interval: Duration::from_secs(1),
+        timeout: Duration::ZERO,
+        weight: Weight::default(),
+        reverse: false,
+        rise: 1,
+        fall: 1,
+        init_fail: false,
+    };
+    let items = block.block.as_deref().unwrap_or_default();
+    walk(items, Context::Script, say, |keyword, item, say| match keyword {
+        "script" => s.argv = command(item, say).unwrap_or_default(),
+        "interval" => set(&mut s.interval, time(item, Duration::from_secs(1), say)),
+        "timeout" => set(&mut s.timeout, time(item, Duration::ZERO, say)),
+        "weight" => weight(&mut s, item, say),
+        "rise" => set(&mut s.rise, number(item, 1..=i64::from(u16::MAX), 1, say)),
+        "fall" => set(&mut s.fall, number(item, 1..=i64::from(u16::MAX), 1, say)),
+        "user" => s.user = user(item, say),
+        _ => s.init_fail = flag(item, say),
+    });
+    if s.argv.is_empty() {
+        let message = format!("script `{}` has no command and is removed", name.show());
+        say.warn(name.span, message, "write `script \"COMMAND ARGUMENTS\"` in it");
+        return None;
+    }
+    if s.timeout.is_zero() {
+        s.timeout = s.interval;
+    }
+    s.native = native::recognise(&s.argv).filter(|_| native_checks);
+    Some(s)
+}
+
+fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
+    let word = super::value::first(item, say)?;
+    if let (Some(second), Some(last)) = (item.words.get(1), item.words.last()) {
+        let all: Vec<String> = item.words.iter().map(Word::show).collect();
+        let length = last.span.column.saturating_add(last.span.length);
+        let rest = Span { length: length.saturating_sub(second.span.column), ..second.span };
+        let message = format!(
+            "ONLY `{}` WILL BE RUN: without quotes round the whole command the words after the \
+             first are not part of it (keepalived does the same)",
+            word.show()
+        );
+        say.warn(rest, message, format!("write `script \"{}\"`", all.join(" ")));
+    }
+    let argv = match shell::split(&word.bytes) {
+        Ok(argv) => argv,
+        Err(why) => {
+            say.error(word.span, why.message(), "write the command so that it splits into words");
+            return None;
+        }
+    };
+    if let Some(sign) = native::shell_sign(&argv) {
+        let message = format!(
+            "there is no shell: `{}` is handed to the command as an argument, as keepalived does",
+            sign.escape_ascii()
+        );
+        let remedy = "put the line into a script file, or write `/bin/sh -c '…'`";
+        say.warn(word.span, message, remedy);
+    }
+    if word.cut {
+        let message = "a comment sign ends the command here";
+        say.hint(word.span, message, "put the command in double quotes to keep `#` and `!`");
+    }
+    Some(argv)
+}
+
+/// Seconds; 0 means `zero`.
+fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duration> {
+    let word = one(item, say)?;
+    let name = item.keyword.show();
+    let Some(value) = seconds(word).filter(|value| *value <= LONGEST) else {
+        let message = format!("`{name}` wants 0.001 to 86400 seconds, not `{}`", word.show());
+        say.warn(word.span, format!("{message}; the default is used"), format!("write `{name} 2`"));
+        return None;
+    };
+    let millis = Duration::from_millis(u64::try_from(value.as_millis()).ok()?);
+    if millis.is_zero() && !zero.is_zero() {
+        let message = format!("`{name}` of 0: {} second is used", show_seconds(zero));
+        say.warn(word.span, message, format!("write `{name} 1`"));
+    } else if millis != value {
+        let message =
+            format!("`{name}` is exact to milliseconds: {} is used", show_seconds(millis));
+        say.warn(word.span, message, format!("write `{name} {}`", show_seconds(millis)));
+    }
+    Some(if millis.is_zero() { zero } else { millis })
+}
+
+/// `weight N [reverse]`
+fn weight(s: &mut Script, item: &Item, say: &mut Say) {
+    super::value::no_more_than(item, 2, say);
+    let Some(word) = super::value::first(item, say) else { return };
+    s.weight = weight_of(word, say).unwrap_or_default();
+    s.reverse = false;
+    match item.words.get(1) {
+        Some(word) if word.is("reverse") => s.reverse = true,
+        Some(word) if !word.is("noreverse") => {
+            let message = format!("`{}` is no option of `weight`; ignored", word.show());
+            say.warn(word.span, message, "write `reverse`, or remove it");
+        }
+        _ => {}
+    }
+}
+
+/// -253 to 253; what is beyond is cut to that, as keepalived does.
+pub(super) fn weight_of(word: &Word, say: &mut Say) -> Option<Weight> {
+    let max = i64::from(Weight::MAX);
+    let Some(value) = super::value::integer(word) else {
+        let message = format!("`{}` is no weight; the default is used", word.show());
+        say.warn(word.span, message, "write a whole number from -253 to 253");
+        return None;
+    };
+    let cut = value.clamp(max.saturating_neg(), max);
+    if cut != value {
+        let message = format!("a weight reaches from -253 to 253: {cut} is used");
+        say.warn(word.span, message, format!("write `weight {cut}`"));
+    }
+    i16::try_from(cut).ok().and_then(|value| Weight::try_from(value).ok())
+}

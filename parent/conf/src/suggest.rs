@@ -1,0 +1,89 @@
+//! What the writer of an unknown word may have meant. Only guesses; nothing is read differently.
+
+use crate::keywords::{Context, Served, keywords};
+
+/// The nearest keyword of this block, if one is near.
+pub(crate) fn keyword(context: Context, written: &[u8]) -> Option<&'static str> {
+    let written = std::str::from_utf8(written).ok().filter(|w| w.len() <= 64)?;
+    let written = &written.to_ascii_lowercase();
+    let known = keywords().iter().filter(|k| k.context == context);
+    let rank = |served| matches!(served, Served::Served | Served::Accepted);
+    let near = known.clone().filter_map(|k| {
+        let far = distance(written, k.name);
+        (far <= allowed(written)).then_some((far, !rank(k.served), k.name))
+    });
+    let part = known.clone().filter(|k| written.len() >= 6 && k.name.contains(written.as_str()));
+    let part = part.map(|k| (!rank(k.served), k.name)).min().map(|(_, name)| name);
+    near.min().map(|(_, _, name)| name).or(part)
+}
+
+/// The block in which the keyword would be right.
+pub(crate) fn place(written: &[u8]) -> Option<Context> {
+    let lines = [Context::AddressLine, Context::PeerLine, Context::TrackLine];
+    let fits = |k: &&'static crate::keywords::Keyword| {
+        k.name.as_bytes() == written && !lines.contains(&k.context)
+    };
+    keywords().iter().find(fits).map(|k| k.context)
+}
+
+fn allowed(written: &str) -> usize {
+    match written.len() {
+        0..=2 => 0,
+        3..=5 => 1,
+        _ => 2,
+    }
+}
+
+/// Insertions, deletions, substitutions and swaps of neighbours between two words.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let b: Vec<u8> = b.bytes().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut last = None;
+    for (index, x) in a.bytes().enumerate() {
+        let mut next = vec![index.saturating_add(1)];
+        for (column, y) in b.iter().enumerate() {
+            let at = |r: &[usize], c: usize| r.get(c).copied().unwrap_or(usize::MAX);
+            let left = at(&next, column).saturating_add(1);
+            let up = at(&row, column.saturating_add(1)).saturating_add(1);
+            let diagonal = at(&row, column).saturating_add(usize::from(x != *y));
+            let mut best = left.min(up).min(diagonal);
+            let earlier = column.checked_sub(1).and_then(|c| b.get(c)).copied();
+            if last == Some(*y) && earlier == Some(x) {
+                best = best.min(at(&before, column.saturating_sub(1)).saturating_add(1));
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut row, next);
+        last = Some(x);
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_people_meant() {
+        for (written, meant) in [
+            ("advert_in", "advert_int"),
+            ("unicasti_src_ip", "unicast_src_ip"),
+            ("proirity", "priority"),
+            ("interfaec", "interface"),
+        ] {
+            assert_eq!(keyword(Context::Instance, written.as_bytes()), Some(meant));
+        }
+        assert_eq!(keyword(Context::TopLevel, b"vvrp_script"), Some("vrrp_script"));
+        assert_eq!(keyword(Context::Script, b"fail"), Some("fall"));
+        assert_eq!(keyword(Context::Globals, b"script_security"), Some("enable_script_security"));
+        assert_eq!(keyword(Context::Instance, b"PRIORITY"), Some("priority"));
+        let mail = keyword(Context::Globals, b"smtp_connect_time");
+        assert_eq!(mail, Some("smtp_connect_timeout"));
+        assert_eq!(keyword(Context::Instance, b"[...]"), None);
+        assert_eq!(place(b"auth_pass"), Some(Context::Authentication));
+    }
+}

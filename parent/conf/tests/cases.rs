@@ -1,0 +1,119 @@
+//! Each `cases/NAME.conf` is read, and what comes out is compared with `cases/NAME.expected`:
+//! the diagnostics, one a line, and, if none is an error, the effective configuration. With
+//! `VIPD_CONF_REWRITE=1` the expectations are written anew.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails may panic"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use vipd_conf::{Parsed, parse, print};
+
+fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut found: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "conf"))
+        .collect();
+    found.sort();
+    found
+}
+
+/// What a case is expected to say.
+fn shown(parsed: &Parsed) -> Vec<u8> {
+    let mut out = Vec::new();
+    for diagnostic in &parsed.diagnostics {
+        out.extend(format!("{}\n", diagnostic.to_line()).into_bytes());
+    }
+    if !parsed.has_errors() {
+        out.extend(b"--\n");
+        out.extend(print(&parsed.config));
+        for script in parsed.config.scripts.iter().filter(|s| s.native.is_some()) {
+            out.extend(format!("# {} natively: {:?}\n", script.name, native(script)).into_bytes());
+        }
+    }
+    out
+}
+
+fn native(script: &vipd_conf::config::Script) -> Option<(String, vipd_conf::config::ProcessTool)> {
+    let native = script.native.as_ref()?;
+    Some((String::from_utf8_lossy(&native.name).into_owned(), native.asked_by))
+}
+
+#[test]
+fn every_case_says_what_is_expected() {
+    let rewrite = std::env::var_os("VIPD_CONF_REWRITE").is_some();
+    let mut wrong = Vec::new();
+    let cases = cases();
+    assert!(cases.len() >= 40, "{} cases", cases.len());
+    for path in &cases {
+        let text = fs::read(path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let got = shown(&parse(&name, &text));
+        let expected = path.with_extension("expected");
+        if rewrite {
+            fs::write(&expected, &got).unwrap();
+        } else if fs::read(&expected).unwrap_or_default() != got {
+            wrong.push(format!("{name}:\n{}", String::from_utf8_lossy(&got)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The two nodes of the demonstration are read without a word.
+#[test]
+fn the_pair_is_clean() {
+    for name in ["pair-node1.conf", "pair-node2.conf"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(name);
+        let parsed = parse(name, &fs::read(path).unwrap());
+        assert_eq!(parsed.diagnostics, []);
+        assert_eq!(parsed.config.instances.len(), 1);
+        assert_eq!(parsed.config.instances[0].peers.len(), 1);
+        assert!(parsed.config.scripts[0].native.is_some());
+    }
+}
+
+/// Whatever a case says, what is printed of it reads back as the same value and without error.
+#[test]
+fn every_case_prints_itself() {
+    for path in cases() {
+        let parsed = parse("x", &fs::read(&path).unwrap());
+        if parsed.has_errors() {
+            continue;
+        }
+        let again = parse("printed", &print(&parsed.config));
+        assert!(!again.has_errors(), "{path:?}: {:?}", again.diagnostics);
+        let natives = parsed.config.globals.native_checks;
+        assert_eq!(again.config, parsed.config, "{path:?} {natives}");
+    }
+}
+
+/// Every prefix of every case is read without a panic, and every place shown lies in the text.
+#[test]
+fn every_prefix_is_survived() {
+    for path in cases() {
+        let text = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let whole = name.starts_with("pair") || name.starts_with("instance-everything");
+        for end in (0..=text.len()).step_by(if whole { 1 } else { 11 }) {
+            check_places(&text[..end]);
+        }
+    }
+}
+
+fn check_places(text: &[u8]) {
+    let parsed = parse("x", text);
+    let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').collect();
+    for d in &parsed.diagnostics {
+        let line = lines.get(d.line - 1).unwrap_or_else(|| panic!("{d:?}"));
+        assert!(d.column >= 1 && d.column - 1 + d.length <= line.len().max(1), "{d:?}");
+        assert!(!d.message.contains('\n') && !d.to_line().contains('\n'));
+    }
+    if let Some(first) = parsed.diagnostics.first() {
+        assert!(!first.render(text).is_empty());
+    }
+}

@@ -1,0 +1,176 @@
+//! The audit trail: who changed what, why, with what result; one event, one line, after the kernel
+//! has answered. The only writer of such lines; children have no way to make one.
+
+use crate::kernel::Address;
+use crate::log;
+use nix::errno::Errno;
+use std::fmt::Write;
+use vipd_ipc::msg::Why;
+use vipd_types::Epoch;
+
+/// On whose word the parent acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// The engine asked.
+    Engine,
+    /// The parent's own rules: undo, restore, cleaning up.
+    Parent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Acquire,
+    Release(Why),
+    /// An address of ours from an earlier run was found at start.
+    Leftover,
+    /// Somebody had removed it.
+    Restore,
+    /// The configuration no longer has it, or has it now.
+    Reload,
+    /// Not all addresses of an instance could be added.
+    Rollback,
+    /// A child is lost or broke the rules, or the daemon ends.
+    Undo,
+}
+
+#[derive(Debug)]
+pub(crate) struct Audit {
+    sequence: u64,
+}
+
+impl Audit {
+    pub(crate) fn new() -> Self {
+        Self { sequence: 0 }
+    }
+
+    pub(crate) fn added(
+        &mut self,
+        who: &Subject<'_>,
+        address: &Address,
+        result: Result<(), Errno>,
+    ) {
+        self.address("add", who, address, result);
+    }
+
+    pub(crate) fn removed(
+        &mut self,
+        who: &Subject<'_>,
+        address: &Address,
+        result: Result<(), Errno>,
+    ) {
+        self.address("remove", who, address, result);
+    }
+
+    fn address(
+        &mut self,
+        event: &str,
+        who: &Subject<'_>,
+        address: &Address,
+        result: Result<(), Errno>,
+    ) {
+        let mut line = format!("event={event} address={address} interface={}", address.interface);
+        let _ = write!(line, " instance={}", value(who.instance));
+        if let Some(epoch) = who.epoch {
+            let _ = write!(line, " epoch={epoch}");
+        }
+        let by = match who.by {
+            By::Engine => "vrrpe",
+            By::Parent => "parent",
+        };
+        let _ = write!(line, " by={by} why={} result={}", who.reason.word(), outcome(result));
+        self.write(&line);
+    }
+
+    /// Someone opened the control socket.
+    pub(crate) fn client(&mut self, uid: u32, pid: i32, may_act: bool) {
+        self.write(&format!("event=control uid={uid} pid={pid} may_act={may_act}"));
+    }
+
+    /// A configuration was read again; `uid` when a client asked for it.
+    pub(crate) fn reload(&mut self, uid: Option<u32>, result: &str) {
+        let by = uid.map_or_else(|| "by=signal".to_owned(), |uid| format!("by=control uid={uid}"));
+        self.write(&format!("event=reload {by} result={}", value(result)));
+    }
+
+    /// The good-byes that a dead engine had left were sent.
+    pub(crate) fn last_will(&mut self, instance: &str, packets: usize) {
+        self.write(&format!("event=last-will instance={} packets={packets}", value(instance)));
+    }
+
+    /// A child broke the rules or is gone.
+    pub(crate) fn child(&mut self, name: &str, what: &str) {
+        self.write(&format!("event=child name={name} what={}", value(what)));
+    }
+
+    pub(crate) fn daemon(&mut self, event: &str) {
+        self.write(&format!("event={event} version={}", env!("CARGO_PKG_VERSION")));
+    }
+
+    fn write(&mut self, fields: &str) {
+        self.sequence = self.sequence.saturating_add(1);
+        log::audit(&format!("audit seq={} {fields}", self.sequence));
+    }
+}
+
+/// For whom and why an address is changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) instance: &'a str,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) by: By,
+    pub(crate) reason: Reason,
+}
+
+impl Reason {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Acquire => "acquire",
+            Self::Release(Why::Yield) => "yield",
+            Self::Release(Why::Fault) => "fault",
+            Self::Release(Why::Stop) => "stop",
+            Self::Leftover => "leftover",
+            Self::Restore => "restore",
+            Self::Reload => "reload",
+            Self::Rollback => "rollback",
+            Self::Undo => "undo",
+        }
+    }
+}
+
+fn outcome(result: Result<(), Errno>) -> String {
+    match result {
+        Ok(()) => "ok".to_owned(),
+        Err(errno) => format!("{errno:?}"),
+    }
+}
+
+/// A value that cannot be taken for two: quoted when it holds anything but plain characters.
+fn value(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:/@+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in text.chars().take(256) {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.extend(c.escape_default()),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_forge_a_field() {
+        assert_eq!(value("VI_1"), "VI_1");
+        assert_eq!(value("x result=ok"), "\"x result=ok\"");
+        assert_eq!(value("a\"b\\c\n"), "\"a\\\"b\\\\c\\n\"");
+        assert_eq!(value(""), "\"\"");
+    }
+}

@@ -1,0 +1,210 @@
+//! The other processes as the parent sees them: a channel, a leash, a sign of life. Starts them in
+//! order and shakes hands; what they say is handled elsewhere.
+
+use crate::rights::{Accounts, Rights};
+use crate::spawn::{self, Role, Spawned};
+use caps::{Capability, CapsHashSet};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::CloneFlags;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Gid, Pid, Uid};
+use std::ffi::CStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant as Clock};
+use vipd_ipc::msg::{
+    CheckerToParent, EngineToParent, Message, ParentToChecker, ParentToEngine, ParentToStarter,
+    StarterToParent,
+};
+use vipd_ipc::{BUILD, Chan, ChanError};
+
+/// Where a package puts the other programs; in a build tree they lie beside vipd.
+const LIBEXEC: &str = match option_env!("VIPD_LIBEXEC") {
+    Some(path) => path,
+    None => "/usr/libexec/vipd",
+};
+const HANDSHAKE: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(crate) struct Child<Out, In> {
+    pub(crate) chan: Chan<Out, In>,
+    spawned: Spawned,
+    ended: Option<String>,
+}
+
+pub(crate) type Engine = Child<ParentToEngine, EngineToParent>;
+pub(crate) type Checker = Child<ParentToChecker, CheckerToParent>;
+pub(crate) type Starter = Child<ParentToStarter, StarterToParent>;
+
+/// The programs, opened while the rights to reach them are there.
+#[derive(Debug)]
+pub(crate) struct Programs {
+    engine: OwnedFd,
+    checker: OwnedFd,
+    starter: OwnedFd,
+}
+
+impl Programs {
+    /// All from the folder of the running program, or all from the libexec folder; never by PATH.
+    pub(crate) fn open() -> Result<Self, String> {
+        let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
+        let folder = beside
+            .filter(|folder| folder.join("vipd-vrrpe").exists())
+            .unwrap_or_else(|| PathBuf::from(LIBEXEC));
+        let open = |name: &str| {
+            let path: &Path = &folder.join(name);
+            spawn::program(path).map_err(|e| format!("cannot open {}: {e}", path.display()))
+        };
+        Ok(Self {
+            engine: open("vipd-vrrpe")?,
+            checker: open("vipd-checker")?,
+            starter: open("vipd-starter")?,
+        })
+    }
+}
+
+pub(crate) fn start_engine_and_checker(
+    programs: &Programs,
+    rights: &Rights,
+    accounts: &Accounts,
+) -> Result<(Engine, Checker), String> {
+    let (engine_end, checker_end) = spawn::pair().map_err(|e| format!("socketpair: {e}"))?;
+    let own = CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    let empty = own | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS;
+    let may_namespace = rights.has(Capability::CAP_SYS_ADMIN);
+    let namespaces = |wanted| if may_namespace { wanted } else { CloneFlags::empty() };
+    let mut engine = start(Role {
+        name: "vipd-vrrpe",
+        program: &programs.engine,
+        argument: None,
+        account: accounts.engine,
+        namespaces: namespaces(empty),
+        keeps: CapsHashSet::new(),
+        may_bound: rights.has(Capability::CAP_SETPCAP),
+        realtime: rights.has(Capability::CAP_SYS_NICE),
+        peer: Some(engine_end),
+    })?;
+    let mut checker = start(Role {
+        name: "vipd-checker",
+        program: &programs.checker,
+        argument: None,
+        account: accounts.checker,
+        namespaces: namespaces(own),
+        keeps: CapsHashSet::new(),
+        may_bound: rights.has(Capability::CAP_SETPCAP),
+        realtime: false,
+        peer: Some(checker_end),
+    })?;
+    // Only now: the two greet each other before either greets us.
+    greet(&mut engine, ParentToEngine::Hello { build: BUILD.into() }, |m| {
+        if let EngineToParent::Hello { build } = m { Some(build) } else { None }
+    })?;
+    greet(&mut checker, ParentToChecker::Hello { build: BUILD.into() }, |m| {
+        if let CheckerToParent::Hello { build } = m { Some(build) } else { None }
+    })?;
+    Ok((engine, checker))
+}
+
+pub(crate) fn start_starter(
+    programs: &Programs,
+    rights: &Rights,
+    file: &CStr,
+) -> Result<Starter, String> {
+    let keeps = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
+    let mut starter = start(Role {
+        name: "vipd-starter",
+        program: &programs.starter,
+        argument: Some(file),
+        account: None::<(Uid, Gid)>,
+        namespaces: CloneFlags::empty(),
+        // SETPCAP empties the bounding set of each script before it runs.
+        keeps: spawn::set_of(&keeps).into_iter().chain([Capability::CAP_SETPCAP]).collect(),
+        may_bound: rights.has(Capability::CAP_SETPCAP),
+        realtime: false,
+        peer: None,
+    })?;
+    greet(&mut starter, ParentToStarter::Hello { build: BUILD.into() }, |m| {
+        if let StarterToParent::Hello { build } = m { Some(build) } else { None }
+    })?;
+    Ok(starter)
+}
+
+fn start<Out: Message, In: Message>(role: Role<'_>) -> Result<Child<Out, In>, String> {
+    let name = role.name;
+    let mut spawned = spawn::spawn(role)?;
+    let channel = spawned.take_channel().ok_or_else(|| format!("{name} has no channel"))?;
+    let chan = Chan::new(channel).map_err(|e| format!("channel to {name}: {e}"))?;
+    Ok(Child { chan, spawned, ended: None })
+}
+
+/// The first message each way. Log lines may come before it.
+fn greet<Out: Message, In: Message>(
+    child: &mut Child<Out, In>,
+    hello: Out,
+    build_of: impl Fn(In) -> Option<String>,
+) -> Result<(), String> {
+    let name = child.spawned.name;
+    child.chan.send(&hello).map_err(|e| format!("{name}: {e}"))?;
+    let end = Clock::now().checked_add(HANDSHAKE).ok_or("clock")?;
+    loop {
+        match child.chan.recv() {
+            Ok(Some(message)) => {
+                if let Some(build) = build_of(message) {
+                    return if build == BUILD {
+                        Ok(())
+                    } else {
+                        Err(format!("{name} is of another build ({build}, not {BUILD}): reinstall"))
+                    };
+                }
+            }
+            Ok(None) => {
+                let left = end.saturating_duration_since(Clock::now());
+                if left.is_zero() {
+                    return Err(format!("{name} did not answer within {HANDSHAKE:?}"));
+                }
+                wait_readable(child.chan.as_fd(), left);
+            }
+            Err(error) => return Err(format!("{name} ended at its start: {error}")),
+        }
+    }
+}
+
+fn wait_readable(fd: BorrowedFd<'_>, limit: Duration) {
+    let timeout = PollTimeout::try_from(limit).unwrap_or(PollTimeout::MAX);
+    // An interrupted wait is one more turn of the caller's loop.
+    let _ = poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], timeout);
+}
+
+impl<Out: Message, In: Message> Child<Out, In> {
+    pub(crate) fn name(&self) -> &'static str {
+        self.spawned.name
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.spawned.pid
+    }
+
+    pub(crate) fn send(&mut self, message: &Out) -> Result<(), ChanError> {
+        self.chan.send(message)
+    }
+
+    pub(crate) fn pull_leash(&self) {
+        self.spawned.pull_leash();
+    }
+
+    /// How it ended, in words, if it has.
+    pub(crate) fn status(&mut self) -> Option<String> {
+        if self.ended.is_none() {
+            self.ended = match waitpid(self.spawned.pid, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(_, code)) => Some(format!("exited with status {code}")),
+                Ok(WaitStatus::Signaled(_, signal, _)) => Some(format!("killed by {signal}")),
+                _ => None,
+            };
+        }
+        self.ended.clone()
+    }
+
+    pub(crate) fn is_gone(&mut self) -> bool {
+        self.status().is_some()
+    }
+}

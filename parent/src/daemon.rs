@@ -1,0 +1,142 @@
+//! The running daemon: everything the parent knows while it serves. This file holds the state and
+//! how the parent ends; what it does on each message stands in `engine`, `reload` and `run`.
+
+use crate::announce::Schedule;
+use crate::audit::{Audit, By, Reason, Subject};
+use crate::children::{Checker, Engine, Starter};
+use crate::held::Held;
+use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
+use crate::listener::Listener;
+use crate::permit::Permits;
+use crate::plan::{Numbers, Plan};
+use crate::reload::Reloading;
+use nix::errno::Errno;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use vipd_ipc::ChanError;
+use vipd_types::{InstanceId, Instant, SocketId};
+
+/// What an answer to `Alive` promises while no address is leased.
+pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
+
+pub(crate) struct Daemon {
+    pub(crate) kernel: Linux,
+    pub(crate) events: Events,
+    pub(crate) file: PathBuf,
+    pub(crate) plan: Plan,
+    pub(crate) numbers: Numbers,
+    /// Also of instances that a reload removed.
+    pub(crate) names: BTreeMap<InstanceId, String>,
+    pub(crate) held: Held,
+    pub(crate) permits: Permits,
+    pub(crate) audit: Audit,
+    pub(crate) schedule: Schedule,
+    pub(crate) receivers: BTreeMap<SocketId, Receiver>,
+    /// The last word on each interface that the engine was given.
+    pub(crate) links: BTreeMap<SocketId, (bool, Option<IpAddr>)>,
+    pub(crate) wills: BTreeMap<InstanceId, Vec<u8>>,
+    pub(crate) engine: Engine,
+    pub(crate) checker: Checker,
+    pub(crate) starter: Option<Starter>,
+    pub(crate) listener: Listener,
+    pub(crate) reloading: Option<Reloading>,
+    pub(crate) life: Life,
+    /// A stop was asked for; the engine has until then to say good-bye.
+    pub(crate) ending: Option<Instant>,
+}
+
+/// When the children last proved that they live.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) engine: Instant,
+    pub(crate) checker: Instant,
+    /// Ticks on time since the engine's last proof. A parent that was itself asleep counts none.
+    pub(crate) ticks: u32,
+}
+
+/// Why the daemon must end: a child is lost or broke the rules, or the kernel cannot be trusted.
+#[derive(Debug)]
+pub(crate) struct Fatal {
+    pub(crate) who: &'static str,
+    pub(crate) what: String,
+}
+
+impl Fatal {
+    pub(crate) fn new(who: &'static str, what: impl std::fmt::Display) -> Self {
+        Self { who, what: what.to_string() }
+    }
+
+    pub(crate) fn channel(who: &'static str) -> impl Fn(ChanError) -> Self {
+        move |error| Self::new(who, error)
+    }
+}
+
+impl Daemon {
+    pub(crate) fn name(&self, instance: InstanceId) -> String {
+        let name = self.names.get(&instance).cloned();
+        name.unwrap_or_else(|| format!("instance {instance}"))
+    }
+
+    /// Removes addresses, audits each, and says which the kernel would not remove. One that is
+    /// gone already is no failure.
+    pub(crate) fn remove(&mut self, who: &Subject<'_>, addresses: &[Address]) -> Result<(), Errno> {
+        let results = self.kernel.remove(addresses);
+        let mut verdict = Ok(());
+        for (address, result) in addresses.iter().zip(results) {
+            self.audit.removed(who, address, result);
+            let gone = matches!(result, Ok(()) | Err(Errno::EADDRNOTAVAIL | Errno::ENODEV));
+            if !gone {
+                log::error!("cannot remove {address} from {}: {result:?}", address.interface);
+                verdict = result;
+            }
+        }
+        verdict
+    }
+
+    /// Takes everything back, in the order in which every address is left: remove, be sure that
+    /// it is gone, then say good-bye in the engine's name. Goes on whatever fails.
+    pub(crate) fn undo(&mut self) {
+        for instance in self.held.instances() {
+            let Some(term) = self.held.drop(instance) else { continue };
+            let name = self.name(instance);
+            let who = Subject {
+                instance: &name,
+                epoch: Some(term.epoch),
+                by: By::Parent,
+                reason: Reason::Undo,
+            };
+            if self.remove(&who, &term.addresses).is_ok() && self.are_gone(&term.addresses) {
+                self.last_will(instance, &name);
+            } else {
+                log::error!("({name}) addresses may still be there: no good-bye is sent for them");
+            }
+        }
+    }
+
+    fn are_gone(&mut self, addresses: &[Address]) -> bool {
+        addresses.iter().all(|address| match self.kernel.addresses(address.index) {
+            Ok(there) => !there.iter().any(|present| present.is(address)),
+            Err(errno) => errno == Errno::ENODEV,
+        })
+    }
+
+    fn last_will(&mut self, instance: InstanceId, name: &str) {
+        let Some(packet) = self.wills.get(&instance) else { return };
+        let Some(plan) = self.plan.instance(instance) else { return };
+        let Some(socket) = self.receivers.get(&plan.slice.socket) else { return };
+        let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
+        let source = plan.slice.source.or(link);
+        let group = [plan.slice.group];
+        let to = if plan.slice.peers.is_empty() { &group[..] } else { &plan.slice.peers };
+        let mut sent: usize = 0;
+        for peer in to {
+            match socket.send(packet, source, *peer) {
+                Ok(()) => sent = sent.saturating_add(1),
+                Err(error) => log::warn!("({name}) last will to {peer}: {error}"),
+            }
+        }
+        self.audit.last_will(name, sent);
+    }
+}

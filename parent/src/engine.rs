@@ -1,0 +1,219 @@
+//! What the engine asks for: permit, act, audit, answer. Every message passes the permit table
+//! first; one that it does not let through ends the daemon.
+
+use crate::audit::{By, Reason, Subject};
+use crate::daemon::{Daemon, Fatal, UNLEASED};
+use crate::kernel::{Address, Kernel};
+use crate::log::relay;
+use nix::errno::Errno;
+use std::time::Duration;
+use vipd_ipc::msg::{EngineToParent, ParentToEngine, Why};
+use vipd_types::{Epoch, InstanceId, Instant};
+
+/// A proof of life that took longer than this to arrive proves nothing.
+const STALE: Duration = Duration::from_millis(500);
+/// A lease is renewed this much before a third of it is over, because adverts come when they come.
+const EARLY: Duration = Duration::from_millis(50);
+
+impl Daemon {
+    /// All that the engine has said so far.
+    pub(crate) fn hear_engine(&mut self) -> Result<(), Fatal> {
+        loop {
+            let said = match self.engine.chan.recv() {
+                Ok(Some(said)) => said,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(Fatal::new("vipd-vrrpe", error)),
+            };
+            let now = self.kernel.now();
+            self.permits.check(now, &said).map_err(|v| Fatal::new("vipd-vrrpe", v))?;
+            self.obey(said)?;
+        }
+    }
+
+    fn obey(&mut self, said: EngineToParent) -> Result<(), Fatal> {
+        match said {
+            EngineToParent::Hello { .. } => Ok(()),
+            EngineToParent::Log { level, text } => {
+                let pid = u32::try_from(self.engine.pid().as_raw()).unwrap_or(0);
+                relay(self.engine.name(), pid, level, &text);
+                Ok(())
+            }
+            EngineToParent::Staged { .. } => self.staged_by_engine(),
+            EngineToParent::Alive { at, advertised } => self.alive(at, &advertised),
+            EngineToParent::Acquire { instance, epoch } => self.acquire(instance, epoch),
+            EngineToParent::Release { instance, epoch, why } => self.release(instance, epoch, why),
+            EngineToParent::Announce { instance, .. } => {
+                self.announce(instance);
+                Ok(())
+            }
+            EngineToParent::Deposit { instance, last_will } => {
+                self.wills.insert(instance, last_will);
+                Ok(())
+            }
+            EngineToParent::Reload { client } => self.reload(Some(client)),
+        }
+    }
+
+    pub(crate) fn tell_engine(&mut self, message: &ParentToEngine) -> Result<(), Fatal> {
+        self.engine.send(message).map_err(Fatal::channel("vipd-vrrpe"))
+    }
+
+    fn acquire(&mut self, instance: InstanceId, epoch: Epoch) -> Result<(), Fatal> {
+        let Some(plan) = self.plan.instance(instance).cloned() else {
+            return Err(Fatal::new("vipd-vrrpe", "an instance without a plan"));
+        };
+        let name = &plan.slice.name;
+        let by = By::Engine;
+        let who = Subject { instance: name, epoch: Some(epoch), by, reason: Reason::Acquire };
+        let asked = self.kernel.now();
+        match self.install(&who, &plan.addresses, plan.lease) {
+            Ok(()) => {
+                self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
+                self.announce(instance);
+                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })
+            }
+            Err(reason) => {
+                log::error!("({name}) {reason}");
+                self.permits.closed(instance);
+                self.tell_engine(&ParentToEngine::NotAcquired { instance, epoch, reason })
+            }
+        }
+    }
+
+    /// All or nothing: what was added is taken back if one address cannot be.
+    pub(crate) fn install(
+        &mut self,
+        who: &Subject<'_>,
+        addresses: &[Address],
+        lease: Option<u32>,
+    ) -> Result<(), String> {
+        self.keep_neighbours(addresses)?;
+        let results = self.kernel.add(addresses, lease);
+        let mut added = Vec::new();
+        let mut refused = None;
+        for (address, result) in addresses.iter().zip(results) {
+            self.audit.added(who, address, result);
+            match result {
+                Ok(()) => added.push(address.clone()),
+                Err(errno) => refused = refused.or(Some((address, errno))),
+            }
+        }
+        let refused = match refused {
+            Some((address, Errno::EEXIST)) => Some(format!(
+                "{address} is on {} already and is not ours; remove it, or take it out of \
+                 virtual_ipaddress",
+                address.interface
+            )),
+            Some((address, errno)) => {
+                Some(format!("cannot add {address} to {}: {errno}", address.interface))
+            }
+            None => self.missing(addresses).map(|address| {
+                format!("{address} is not on {} although it was added", address.interface)
+            }),
+        };
+        let Some(reason) = refused else { return Ok(()) };
+        let who = Subject { by: By::Parent, reason: Reason::Rollback, ..*who };
+        if let Err(errno) = self.remove(&who, &added) {
+            log::error!("({}) rollback: {errno}", who.instance);
+        }
+        Err(reason)
+    }
+
+    /// Without promote_secondaries, removing one address of a subnet removes the others with it.
+    fn keep_neighbours(&self, addresses: &[Address]) -> Result<(), String> {
+        for address in addresses.iter().filter(|a| a.ip.is_ipv4() && a.prefix < 32) {
+            match crate::kernel::sysctl::promote_secondaries(&address.interface) {
+                Ok(false) => {}
+                Ok(true) => log::info!(
+                    "net.ipv4.conf.{}.promote_secondaries is now 1: {address} shares its subnet",
+                    address.interface
+                ),
+                Err(error) => {
+                    return Err(format!(
+                        "cannot set net.ipv4.conf.{}.promote_secondaries, without which the \
+                         addresses beside {address} could vanish with it: {error}",
+                        address.interface
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn missing<'a>(&mut self, addresses: &'a [Address]) -> Option<&'a Address> {
+        let mut seen: Option<(u32, Vec<crate::kernel::Present>)> = None;
+        for address in addresses {
+            if seen.as_ref().is_none_or(|(index, _)| *index != address.index) {
+                let there = self.kernel.addresses(address.index).unwrap_or_default();
+                seen = Some((address.index, there));
+            }
+            let is_there = seen.as_ref().is_some_and(|(_, list)| {
+                list.iter().any(|present| present.ours && present.is(address))
+            });
+            if !is_there {
+                return Some(address);
+            }
+        }
+        None
+    }
+
+    fn release(&mut self, instance: InstanceId, epoch: Epoch, why: Why) -> Result<(), Fatal> {
+        self.schedule.stop(instance);
+        if let Some(term) = self.held.drop(instance) {
+            let name = self.name(instance);
+            let reason = Reason::Release(why);
+            let who = Subject { instance: &name, epoch: Some(epoch), by: By::Engine, reason };
+            // An address that stays cannot be answered for; the lease will remove it.
+            self.remove(&who, &term.addresses)
+                .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;
+        }
+        self.tell_engine(&ParentToEngine::Released { instance, epoch })
+    }
+
+    fn alive(&mut self, at: Instant, advertised: &[InstanceId]) -> Result<(), Fatal> {
+        let now = self.kernel.now();
+        if now.since(at) > STALE {
+            return Ok(());
+        }
+        self.life.engine = now;
+        self.life.ticks = 0;
+        let due: Vec<InstanceId> =
+            advertised.iter().copied().filter(|id| self.held.is_due(*id, now, EARLY)).collect();
+        if !due.is_empty() {
+            // An address that somebody removed must be seen before a refresh re-creates it unseen.
+            self.hear_kernel()?;
+        }
+        for instance in due {
+            let Some(term) = self.held.get(instance) else { continue };
+            let (addresses, lease) = (term.addresses.clone(), term.lease);
+            let asked = self.kernel.now();
+            let results = self.kernel.renew(&addresses, lease);
+            match results.into_iter().find_map(Result::err) {
+                None => self.held.renewed(instance, asked),
+                Some(errno) => log::warn!("({}) renewing: {errno}", self.name(instance)),
+            }
+        }
+        let until = self.held.until(now, UNLEASED);
+        self.tell_engine(&ParentToEngine::Leased { until })
+    }
+
+    /// Becoming MASTER, and when a rival was heard.
+    pub(crate) fn announce(&mut self, instance: InstanceId) {
+        let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
+        if self.held.get(instance).is_some() {
+            let rounds = self.schedule.start(instance, garp, self.kernel.now());
+            self.send_announcements(instance, rounds);
+        }
+    }
+
+    pub(crate) fn send_announcements(&mut self, instance: InstanceId, rounds: u32) {
+        let Some(term) = self.held.get(instance) else { return };
+        let addresses = term.addresses.clone();
+        for _ in 0..rounds {
+            if let Err(errno) = self.kernel.announce(&addresses) {
+                log::warn!("({}) gratuitous ARP: {errno}", self.name(instance));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What is installed for whom: the undo list and the lease clock. Pure: it says what to do to the
+//! kernel, and never asks it.
+
+use crate::kernel::Address;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use vipd_types::{Epoch, InstanceId, Instant};
+
+/// One term of one instance as MASTER, and its addresses in the kernel.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    pub(crate) epoch: Epoch,
+    pub(crate) addresses: Vec<Address>,
+    /// Whole seconds; `None` when the addresses are permanent.
+    pub(crate) lease: Option<u32>,
+    /// When the kernel was last asked to hold them for a whole lease.
+    asked: Instant,
+    restores: Restores,
+}
+
+/// How often an address that somebody removed is put back before the instance gives up.
+#[derive(Debug, Clone, Copy, Default)]
+struct Restores {
+    count: u32,
+    since: Option<Instant>,
+}
+
+impl Restores {
+    const MAX: u32 = 5;
+    const WINDOW: Duration = Duration::from_secs(60);
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    terms: BTreeMap<InstanceId, Term>,
+}
+
+impl Held {
+    /// A new term, or one that goes on with other addresses.
+    /// `asked` is the time before the kernel was asked: a lease counted from then is never longer
+    /// than the kernel's.
+    pub(crate) fn take(
+        &mut self,
+        instance: InstanceId,
+        epoch: Epoch,
+        addresses: Vec<Address>,
+        lease: Option<u32>,
+        asked: Instant,
+    ) {
+        let restores = Restores::default();
+        self.terms.insert(instance, Term { epoch, addresses, lease, asked, restores });
+    }
+
+    pub(crate) fn get(&self, instance: InstanceId) -> Option<&Term> {
+        self.terms.get(&instance)
+    }
+
+    pub(crate) fn drop(&mut self, instance: InstanceId) -> Option<Term> {
+        self.terms.remove(&instance)
+    }
+
+    pub(crate) fn instances(&self) -> Vec<InstanceId> {
+        self.terms.keys().copied().collect()
+    }
+
+    pub(crate) fn renewed(&mut self, instance: InstanceId, asked: Instant) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.asked = asked;
+        }
+    }
+
+    /// A third of the lease is over, or nearly.
+    pub(crate) fn is_due(&self, instance: InstanceId, now: Instant, early: Duration) -> bool {
+        self.terms.get(&instance).is_some_and(|term| {
+            let age = now.since(term.asked).saturating_add(early);
+            term.lease.is_some_and(|s| age.saturating_mul(3) >= Duration::from_secs(s.into()))
+        })
+    }
+
+    /// The first moment at which the kernel may remove an address of ours. Without leased
+    /// addresses nothing runs out, and the answer is a proof of life alone.
+    pub(crate) fn until(&self, now: Instant, without: Duration) -> Instant {
+        let end = |term: &Term| term.lease.map(|s| term.asked.plus(Duration::from_secs(s.into())));
+        self.terms.values().filter_map(end).min().unwrap_or(now.plus(without))
+    }
+
+    /// May an address that somebody removed be put back once more?
+    pub(crate) fn may_restore(&mut self, instance: InstanceId, now: Instant) -> bool {
+        let Some(term) = self.terms.get_mut(&instance) else { return false };
+        let fresh = term.restores.since.is_none_or(|at| now.since(at) > Restores::WINDOW);
+        if fresh {
+            term.restores = Restores { count: 0, since: Some(now) };
+        }
+        term.restores.count = term.restores.count.saturating_add(1);
+        term.restores.count <= Restores::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::from_nanos(seconds.saturating_mul(1_000_000_000))
+    }
+
+    #[test]
+    fn the_lease_ends_with_the_first_address() {
+        let mut held = Held::default();
+        assert_eq!(held.until(at(10), Duration::from_secs(3)), at(13));
+        held.take(InstanceId(1), Epoch(1), vec![], Some(3), at(10));
+        held.take(InstanceId(2), Epoch(1), vec![], Some(30), at(10));
+        assert_eq!(held.until(at(11), Duration::from_secs(3)), at(13));
+        held.renewed(InstanceId(1), at(12));
+        assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
+        held.take(InstanceId(3), Epoch(1), vec![], None, at(10));
+        assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
+    }
+
+    #[test]
+    fn an_address_is_restored_a_few_times_a_minute() {
+        let mut held = Held::default();
+        held.take(InstanceId(1), Epoch(1), vec![], None, at(0));
+        for second in 0..5 {
+            assert!(held.may_restore(InstanceId(1), at(second)));
+        }
+        assert!(!held.may_restore(InstanceId(1), at(6)));
+        assert!(held.may_restore(InstanceId(1), at(61)));
+    }
+}

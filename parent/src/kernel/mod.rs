@@ -1,0 +1,83 @@
+//! What the parent asks of the kernel, as verbs. The daemon's decisions are written against the
+//! trait, so that they can be tested without a network; `Linux` is the real thing.
+
+mod announcer;
+mod driver;
+mod events;
+mod netlink;
+mod raw;
+pub(crate) mod sysctl;
+
+pub(crate) use events::{Change, Events};
+pub(crate) use netlink::{Linux, now};
+pub(crate) use raw::{Receiver, open as open_receiver};
+
+use nix::errno::Errno;
+use std::net::{IpAddr, Ipv4Addr};
+use vipd_types::{IfName, Instant};
+
+/// An address as the configuration wants it in the kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    pub(crate) ip: IpAddr,
+    pub(crate) prefix: u8,
+    pub(crate) interface: IfName,
+    pub(crate) index: u32,
+    pub(crate) label: Option<String>,
+    pub(crate) broadcast: Option<Ipv4Addr>,
+    pub(crate) scope: u8,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.ip, self.prefix)
+    }
+}
+
+/// An address as the kernel has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Present {
+    pub(crate) ip: IpAddr,
+    pub(crate) prefix: u8,
+    pub(crate) index: u32,
+    /// Carries our protocol tag, or, on a kernel without tags, a lifetime.
+    pub(crate) ours: bool,
+    pub(crate) secondary: bool,
+}
+
+impl Present {
+    pub(crate) fn is(&self, address: &Address) -> bool {
+        (self.ip, self.prefix, self.index) == (address.ip, address.prefix, address.index)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LinkState {
+    /// Administratively up and with carrier.
+    pub(crate) up: bool,
+    pub(crate) mac: Option<[u8; 6]>,
+}
+
+/// Lifetime of an address in whole seconds, the kernel's unit; `None` is for ever.
+pub(crate) type Lifetime = Option<u32>;
+
+pub(crate) trait Kernel {
+    fn now(&self) -> Instant;
+
+    /// Adds each address if it is not there (EEXIST else, and nothing is changed).
+    fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>>;
+
+    fn remove(&mut self, addresses: &[Address]) -> Vec<Result<(), Errno>>;
+
+    /// Gives addresses of ours a new lifetime. The caller has made sure that they are there: the
+    /// kernel would create a missing one.
+    fn renew(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>>;
+
+    /// What is on an interface now.
+    fn addresses(&mut self, index: u32) -> Result<Vec<Present>, Errno>;
+
+    fn link(&mut self, interface: &IfName) -> Result<(u32, LinkState), Errno>;
+
+    /// One gratuitous ARP for each address.
+    fn announce(&mut self, addresses: &[Address]) -> Result<(), Errno>;
+}

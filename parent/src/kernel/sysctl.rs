@@ -1,0 +1,25 @@
+//! The kernel's settings that an instance depends on, under /proc/sys/net. Sets only what it names.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use vipd_types::IfName;
+
+/// Without it the kernel removes every other address of a subnet together with the first one.
+/// Returns whether it had to be switched on.
+pub(crate) fn promote_secondaries(interface: &IfName) -> io::Result<bool> {
+    let path = conf(interface, "promote_secondaries")?;
+    if is_on(&path)? {
+        return Ok(false);
+    }
+    std::fs::write(&path, "1\n")?;
+    if is_on(&path)? { Ok(true) } else { Err(io::Error::other("the setting did not stay")) }
+}
+
+fn conf(interface: &IfName, key: &str) -> io::Result<PathBuf> {
+    let name = std::str::from_utf8(interface.as_bytes()).map_err(io::Error::other)?;
+    Ok(Path::new("/proc/sys/net/ipv4/conf").join(name).join(key))
+}
+
+fn is_on(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::read_to_string(path)?.trim() != "0")
+}

@@ -1,0 +1,81 @@
+//! Into the background, as daemons go: the caller waits until the daemon is ready or has failed, and
+//! takes over its exit code, so that a start that fails is seen by whoever started it.
+#![expect(unsafe_code, reason = "fork")]
+
+use nix::fcntl::OFlag;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork, pipe2, read, setsid, write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Writing to it, or its end, tells the process in the foreground how the start went.
+#[derive(Debug)]
+pub(crate) struct Foreground(Option<OwnedFd>);
+
+impl Foreground {
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// The daemon serves; the foreground may go, and standard error with it.
+    pub(crate) fn release(&mut self) {
+        if let Some(pipe) = self.0.take() {
+            let _ = write(&pipe, b"1");
+            if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+                let _ = nix::unistd::dup2_stdin(&null);
+                let _ = nix::unistd::dup2_stdout(&null);
+                let _ = nix::unistd::dup2_stderr(&null);
+            }
+        }
+    }
+}
+
+/// Returns in the background only; the foreground exits here.
+pub(crate) fn to_background() -> io::Result<Foreground> {
+    let (report, ready) = pipe2(OFlag::O_CLOEXEC)?;
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            setsid()?;
+            std::env::set_current_dir("/")?;
+            Ok(Foreground(Some(ready)))
+        }
+        ForkResult::Parent { child } => {
+            drop(ready);
+            let started = matches!(read(&report, &mut [0]), Ok(1));
+            let code = match started {
+                true => 0,
+                false => match waitpid(child, None) {
+                    Ok(WaitStatus::Exited(_, code)) => code,
+                    _ => 1,
+                },
+            };
+            std::process::exit(code)
+        }
+    }
+}
+
+/// Written while the right to do so is there; emptied at the end, because the folder is root's.
+#[derive(Debug)]
+pub(crate) struct PidFile(File);
+
+impl PidFile {
+    pub(crate) fn write(path: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o644);
+        let mut file = options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
+        file.try_lock().map_err(|_| {
+            io::Error::new(io::ErrorKind::AddrInUse, "another vipd is running (it holds the file)")
+        })?;
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self(file))
+    }
+
+    pub(crate) fn clear(&self) {
+        let _ = self.0.set_len(0);
+    }
+}

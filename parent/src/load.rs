@@ -1,0 +1,68 @@
+//! Reads the configuration file and says what is to be said about it. The language is vipd-conf's
+//! business; the file system is this file's.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use vipd_conf::{Diagnostic, Parsed, Severity};
+
+/// A configuration of 10 000 instances has about 3 MiB.
+const FILE_MAX: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) text: Vec<u8>,
+    pub(crate) parsed: Parsed,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("{0}: there is no such file; write one (vipd.conf(5)) or name another with -f")]
+    Missing(PathBuf),
+    #[error("{path}: {error}{}", remedy(.error))]
+    Unreadable { path: PathBuf, error: io::Error },
+    #[error("{0}: larger than 64 MiB, not read")]
+    TooLarge(PathBuf),
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        "; make it readable: chown root:_vipd, chmod 0640"
+    } else {
+        ""
+    }
+}
+
+pub(crate) fn read(path: &Path) -> Result<Loaded, LoadError> {
+    let unreadable = |error: io::Error| {
+        if error.kind() == io::ErrorKind::NotFound {
+            LoadError::Missing(path.to_owned())
+        } else {
+            LoadError::Unreadable { path: path.to_owned(), error }
+        }
+    };
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > FILE_MAX {
+        return Err(LoadError::TooLarge(path.to_owned()));
+    }
+    let text = std::fs::read(path).map_err(unreadable)?;
+    let parsed = vipd_conf::parse(&path.display().to_string(), &text);
+    Ok(Loaded { text, parsed })
+}
+
+pub(crate) fn log(diagnostic: &Diagnostic) {
+    match diagnostic.severity {
+        Severity::Error => log::error!("{}", diagnostic.to_line()),
+        Severity::Warning => log::warn!("{}", diagnostic.to_line()),
+        Severity::Hint => log::info!("{}", diagnostic.to_line()),
+    }
+}
+
+/// The errors, a line each, for the one who asked for a reload.
+pub(crate) fn errors_of(parsed: &Parsed) -> String {
+    let mut text = String::new();
+    for diagnostic in parsed.diagnostics.iter().filter(|d| d.severity == Severity::Error) {
+        let _ = writeln!(text, "{}", diagnostic.to_line());
+    }
+    text.trim_end().to_owned()
+}

@@ -1,0 +1,285 @@
+//! May the engine say this now? A pure table over what the parent knows: is it configured, is it
+//! its turn, once only, not too fast. Any other message is the work of a broken engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use vipd_ipc::msg::EngineToParent as Said;
+use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant};
+
+/// How far the engine's clock may be ahead: both read the same one, so only by nothing.
+const AHEAD: Duration = Duration::from_millis(1);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Violation {
+    #[error("it said Hello twice")]
+    HelloAgain,
+    #[error("it named an instance that is not configured")]
+    UnknownInstance,
+    #[error("it acquired an instance that it holds")]
+    AlreadyHeld,
+    #[error("it acquired with an epoch that is not new")]
+    OldEpoch,
+    #[error("it named a term that is not its own")]
+    NotItsTerm,
+    #[error("it acknowledged a configuration that it was not given")]
+    StagedOutOfTurn,
+    #[error("its proof of life is from the future")]
+    FromTheFuture,
+    #[error("it asked faster than it may")]
+    TooFast,
+    #[error("it asked to reload for a client that may not")]
+    NotAllowed,
+    #[error("its last will is too short for an advert")]
+    ShortWill,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Permits {
+    instances: BTreeMap<InstanceId, Known>,
+    staging: Option<Generation>,
+    may_reload: BTreeSet<ClientId>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Gone from the configuration: may still give back what it has.
+    retired: bool,
+    term: Option<Epoch>,
+    /// The engine has the term: acquired, not yet given back nor taken away.
+    open: bool,
+    released: bool,
+    acquires: Bucket,
+    announces: Bucket,
+    deposits: Bucket,
+}
+
+impl Permits {
+    pub(crate) fn check(&mut self, now: Instant, said: &Said) -> Result<(), Violation> {
+        match said {
+            Said::Hello { .. } => Err(Violation::HelloAgain),
+            Said::Log { .. } => Ok(()),
+            Said::Staged { generation } => {
+                let expected = self.staging.take_if(|staging| *staging == *generation);
+                expected.map(|_| ()).ok_or(Violation::StagedOutOfTurn)
+            }
+            Said::Alive { at, advertised } => {
+                if *at > now.plus(AHEAD) {
+                    return Err(Violation::FromTheFuture);
+                }
+                advertised.iter().try_for_each(|id| self.known(*id).map(|_| ()))
+            }
+            Said::Acquire { instance, epoch } => self.known(*instance)?.acquire(now, *epoch),
+            Said::Release { instance, epoch, .. } => self.known(*instance)?.release(*epoch),
+            Said::Announce { instance, epoch } => self.known(*instance)?.announce(now, *epoch),
+            Said::Deposit { instance, last_will } => {
+                self.known(*instance)?.deposits.take(now)?;
+                // RFC 3768 5.1, RFC 9568 5.1: the fixed part of an advert has eight bytes.
+                if last_will.len() < 8 { Err(Violation::ShortWill) } else { Ok(()) }
+            }
+            Said::Reload { client } => {
+                if self.may_reload.remove(client) {
+                    Ok(())
+                } else {
+                    Err(Violation::NotAllowed)
+                }
+            }
+        }
+    }
+
+    fn known(&mut self, instance: InstanceId) -> Result<&mut Known, Violation> {
+        self.instances.get_mut(&instance).ok_or(Violation::UnknownInstance)
+    }
+
+    /// A configuration was sent; the engine owes one Staged for it.
+    pub(crate) fn expect_staged(&mut self, generation: Generation) {
+        self.staging = Some(generation);
+    }
+
+    /// The instances of the configuration that is now in force.
+    pub(crate) fn set_instances(&mut self, now: Instant, instances: &[InstanceId]) {
+        for (id, known) in &mut self.instances {
+            known.retired = !instances.contains(id);
+        }
+        self.instances.retain(|_, known| !known.retired || known.open);
+        for id in instances {
+            self.instances.entry(*id).or_insert_with(|| Known::new(now));
+        }
+    }
+
+    /// The parent has taken the term away, or never gave it.
+    pub(crate) fn closed(&mut self, instance: InstanceId) {
+        if let Some(known) = self.instances.get_mut(&instance) {
+            known.open = false;
+        }
+    }
+
+    /// A client that may act was passed on: it may ask for one reload at a time.
+    pub(crate) fn allow_reload(&mut self, client: ClientId) {
+        self.may_reload.insert(client);
+    }
+}
+
+impl Known {
+    fn new(now: Instant) -> Self {
+        Self {
+            retired: false,
+            term: None,
+            open: false,
+            released: false,
+            acquires: Bucket::new(now, 100, 20),
+            announces: Bucket::new(now, 100, 20),
+            deposits: Bucket::new(now, 100, 20),
+        }
+    }
+
+    fn acquire(&mut self, now: Instant, epoch: Epoch) -> Result<(), Violation> {
+        if self.retired {
+            return Err(Violation::UnknownInstance);
+        }
+        if self.open {
+            return Err(Violation::AlreadyHeld);
+        }
+        if self.term.is_some_and(|term| epoch <= term) {
+            return Err(Violation::OldEpoch);
+        }
+        self.acquires.take(now)?;
+        (self.term, self.open, self.released) = (Some(epoch), true, false);
+        Ok(())
+    }
+
+    /// Also legal when the parent has just taken the term away: the messages crossed.
+    fn release(&mut self, epoch: Epoch) -> Result<(), Violation> {
+        if self.term != Some(epoch) || self.released {
+            return Err(Violation::NotItsTerm);
+        }
+        (self.open, self.released) = (false, true);
+        Ok(())
+    }
+
+    fn announce(&mut self, now: Instant, epoch: Epoch) -> Result<(), Violation> {
+        if self.term != Some(epoch) || self.released {
+            return Err(Violation::NotItsTerm);
+        }
+        self.announces.take(now)
+    }
+}
+
+/// Lets `burst` through at once and `rate` a second after that.
+#[derive(Debug)]
+struct Bucket {
+    tokens: u64,
+    burst: u64,
+    rate: u64,
+    filled: Instant,
+}
+
+impl Bucket {
+    fn new(now: Instant, burst: u64, rate: u64) -> Self {
+        Self { tokens: burst, burst, rate, filled: now }
+    }
+
+    fn take(&mut self, now: Instant) -> Result<(), Violation> {
+        let passed = u64::try_from(now.since(self.filled).as_millis()).unwrap_or(u64::MAX);
+        let new = passed.saturating_mul(self.rate).checked_div(1000).unwrap_or(0);
+        if new > 0 {
+            self.tokens = self.tokens.saturating_add(new).min(self.burst);
+            self.filled = now;
+        }
+        self.tokens = self.tokens.checked_sub(1).ok_or(Violation::TooFast)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vipd_ipc::msg::Why;
+
+    const VI: InstanceId = InstanceId(1);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis.saturating_mul(1_000_000))
+    }
+
+    fn permits() -> Permits {
+        let mut permits = Permits::default();
+        permits.set_instances(at(0), &[VI]);
+        permits
+    }
+
+    fn acquire(epoch: u64) -> Said {
+        Said::Acquire { instance: VI, epoch: Epoch(epoch) }
+    }
+
+    fn release(epoch: u64) -> Said {
+        Said::Release { instance: VI, epoch: Epoch(epoch), why: Why::Yield }
+    }
+
+    #[test]
+    fn an_honest_engine_is_never_stopped() {
+        let mut p = permits();
+        for epoch in 1..50 {
+            assert_eq!(p.check(at(epoch), &acquire(epoch)), Ok(()));
+            assert_eq!(p.check(at(epoch), &release(epoch)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_term_is_had_once_and_given_back_once() {
+        let mut p = permits();
+        assert_eq!(p.check(at(0), &release(1)), Err(Violation::NotItsTerm));
+        assert_eq!(p.check(at(0), &acquire(5)), Ok(()));
+        assert_eq!(p.check(at(0), &acquire(6)), Err(Violation::AlreadyHeld));
+        assert_eq!(p.check(at(0), &release(4)), Err(Violation::NotItsTerm));
+        assert_eq!(p.check(at(0), &release(5)), Ok(()));
+        assert_eq!(p.check(at(0), &release(5)), Err(Violation::NotItsTerm));
+        assert_eq!(p.check(at(0), &acquire(5)), Err(Violation::OldEpoch));
+    }
+
+    #[test]
+    fn messages_that_cross_are_legal() {
+        let mut p = permits();
+        assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
+        p.closed(VI);
+        assert_eq!(p.check(at(0), &release(1)), Ok(()));
+        assert_eq!(p.check(at(0), &acquire(2)), Ok(()));
+    }
+
+    #[test]
+    fn a_retired_instance_may_only_give_back() {
+        let mut p = permits();
+        assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
+        p.set_instances(at(0), &[]);
+        assert_eq!(p.check(at(0), &release(1)), Ok(()));
+        assert_eq!(p.check(at(0), &acquire(2)), Err(Violation::UnknownInstance));
+        p.set_instances(at(0), &[]);
+        assert_eq!(p.check(at(0), &release(2)), Err(Violation::UnknownInstance));
+    }
+
+    #[test]
+    fn a_storm_is_stopped() {
+        let mut p = permits();
+        let storm = (1..1000).find_map(|n| {
+            p.check(at(0), &acquire(n)).and_then(|()| p.check(at(0), &release(n))).err()
+        });
+        assert_eq!(storm, Some(Violation::TooFast));
+    }
+
+    #[test]
+    fn nothing_out_of_turn() {
+        let mut p = permits();
+        let staged = Said::Staged { generation: Generation(1) };
+        assert_eq!(p.check(at(0), &staged), Err(Violation::StagedOutOfTurn));
+        p.expect_staged(Generation(1));
+        assert_eq!(p.check(at(0), &staged), Ok(()));
+        assert_eq!(p.check(at(0), &staged), Err(Violation::StagedOutOfTurn));
+        let reload = Said::Reload { client: ClientId(3) };
+        assert_eq!(p.check(at(0), &reload), Err(Violation::NotAllowed));
+        p.allow_reload(ClientId(3));
+        assert_eq!(p.check(at(0), &reload), Ok(()));
+        let alive = Said::Alive { at: at(5), advertised: vec![] };
+        assert_eq!(p.check(at(0), &alive), Err(Violation::FromTheFuture));
+        let alive = Said::Alive { at: at(0), advertised: vec![InstanceId(9)] };
+        assert_eq!(p.check(at(0), &alive), Err(Violation::UnknownInstance));
+    }
+}

@@ -1,0 +1,312 @@
+//! From one configuration to the next, as a transaction: read all, check all, stage in every
+//! process, commit. A configuration that is not good, or that one process refuses, changes nothing.
+//! The first configuration of a run goes the same way.
+
+use crate::audit::{By, Reason, Subject};
+use crate::daemon::{Daemon, Fatal};
+use crate::kernel::{Address, Kernel, Receiver};
+use crate::load;
+use crate::plan::{Numbers, Plan, SocketPlan};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use vipd_ipc::ChanError;
+use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
+use vipd_types::{ClientId, Generation, Instant, SocketId};
+
+/// Longest time from Begin to the last Staged.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A configuration that waits for the other processes.
+pub(crate) struct Reloading {
+    plan: Plan,
+    numbers: Numbers,
+    receivers: BTreeMap<SocketId, Receiver>,
+    by: Asker,
+    waits_for: Waits,
+    pub(crate) until: Instant,
+}
+
+/// Who asked.
+#[derive(Debug, Clone, Copy)]
+enum Asker {
+    Start,
+    Signal,
+    Client(ClientId, Option<u32>),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Waits {
+    engine: bool,
+    checker: bool,
+    starter: bool,
+}
+
+impl Daemon {
+    /// SIGHUP, or a client that may act.
+    pub(crate) fn reload(&mut self, client: Option<ClientId>) -> Result<(), Fatal> {
+        let by = match client {
+            None => Asker::Signal,
+            Some(client) => Asker::Client(client, self.listener.uid_of(client)),
+        };
+        if self.reloading.is_some() || self.ending.is_some() {
+            return self.answer(by, false, "another reload, or the end, is under way");
+        }
+        log::info!("Reloading ...");
+        let (plan, numbers) = match self.read_plan() {
+            Ok(read) => read,
+            Err(text) => return self.answer(by, false, &text),
+        };
+        if plan.is_same_as(&self.plan) {
+            return self.answer(by, true, "nothing has changed");
+        }
+        if plan.runs_scripts() && self.starter.is_none() {
+            let text = "the first script needs a right (CAP_SETUID) that was given up at start \
+                        because no script was configured then; restart vipd instead";
+            return self.answer(by, false, text);
+        }
+        let mut staged = Reloading {
+            plan,
+            numbers,
+            receivers: BTreeMap::new(),
+            by,
+            waits_for: Waits { engine: true, checker: true, starter: self.starter.is_some() },
+            until: self.kernel.now().plus(LIMIT),
+        };
+        if let Err(text) = open_receivers(&mut staged, &self.plan.sockets) {
+            return self.answer(by, false, &text);
+        }
+        self.stage(staged)
+    }
+
+    /// The configuration with which the daemon starts.
+    pub(crate) fn stage_first(&mut self, plan: Plan, numbers: Numbers) -> Result<(), Fatal> {
+        let mut staged = Reloading {
+            plan,
+            numbers,
+            receivers: BTreeMap::new(),
+            by: Asker::Start,
+            waits_for: Waits { engine: true, checker: true, starter: self.starter.is_some() },
+            until: self.kernel.now().plus(LIMIT),
+        };
+        open_receivers(&mut staged, &[]).map_err(|text| Fatal::new("vipd", text))?;
+        self.stage(staged)
+    }
+
+    fn read_plan(&mut self) -> Result<(Plan, Numbers), String> {
+        let loaded = load::read(&self.file).map_err(|error| error.to_string())?;
+        for diagnostic in &loaded.parsed.diagnostics {
+            load::log(diagnostic);
+        }
+        if loaded.parsed.has_errors() {
+            return Err(load::errors_of(&loaded.parsed));
+        }
+        let mut numbers = self.numbers.clone();
+        let generation = Generation(self.plan.generation.0.wrapping_add(1));
+        let parsed = &loaded.parsed;
+        let plan = numbers
+            .plan(&parsed.config, parsed.digest, generation, &mut self.kernel)
+            .map_err(|error| error.to_string())?;
+        Ok((plan, numbers))
+    }
+
+    fn stage(&mut self, staged: Reloading) -> Result<(), Fatal> {
+        let generation = staged.plan.generation;
+        self.stage_engine(&staged).map_err(Fatal::channel("vipd-vrrpe"))?;
+        self.stage_checker(&staged.plan).map_err(Fatal::channel("vipd-checker"))?;
+        if let Some(starter) = &mut self.starter {
+            let message = ParentToStarter::Stage { generation, digest: staged.plan.digest };
+            starter.send(&message).map_err(Fatal::channel("vipd-starter"))?;
+        }
+        self.permits.expect_staged(generation);
+        self.reloading = Some(staged);
+        Ok(())
+    }
+
+    fn stage_engine(&mut self, staged: &Reloading) -> Result<(), ChanError> {
+        let generation = staged.plan.generation;
+        let chan = &mut self.engine.chan;
+        chan.send(&ParentToEngine::Begin { generation })?;
+        for socket in &staged.plan.sockets {
+            let fresh = staged.receivers.get(&socket.slice.id);
+            let mut slice = socket.slice.clone();
+            slice.fresh = fresh.is_some();
+            let fd = fresh.and_then(|receiver| receiver.share().ok());
+            chan.send_with(&ParentToEngine::Socket(slice), fd)?;
+        }
+        for tracker in &staged.plan.trackers {
+            chan.send(&ParentToEngine::Tracker(tracker.clone()))?;
+        }
+        for instance in &staged.plan.instances {
+            chan.send(&ParentToEngine::Instance(Box::new(instance.slice.clone())))?;
+        }
+        chan.send(&ParentToEngine::End { generation })
+    }
+
+    fn stage_checker(&mut self, plan: &Plan) -> Result<(), ChanError> {
+        let generation = plan.generation;
+        let chan = &mut self.checker.chan;
+        chan.send(&ParentToChecker::Begin { generation })?;
+        for check in &plan.checks {
+            chan.send(&ParentToChecker::Check(Box::new(check.clone())))?;
+        }
+        chan.send(&ParentToChecker::End { generation })
+    }
+
+    pub(crate) fn staged_by_engine(&mut self) -> Result<(), Fatal> {
+        self.staged(|waits| &mut waits.engine)
+    }
+
+    pub(crate) fn staged_by_checker(&mut self, generation: Generation) -> Result<(), Fatal> {
+        self.expect(generation, "vipd-checker")?;
+        self.staged(|waits| &mut waits.checker)
+    }
+
+    pub(crate) fn staged_by_starter(&mut self, generation: Generation) -> Result<(), Fatal> {
+        self.expect(generation, "vipd-starter")?;
+        self.staged(|waits| &mut waits.starter)
+    }
+
+    fn expect(&self, generation: Generation, who: &'static str) -> Result<(), Fatal> {
+        match &self.reloading {
+            Some(staged) if staged.plan.generation == generation => Ok(()),
+            _ => Err(Fatal::new(who, "it acknowledged a configuration that it was not given")),
+        }
+    }
+
+    fn staged(&mut self, part: impl Fn(&mut Waits) -> &mut bool) -> Result<(), Fatal> {
+        let Some(staged) = &mut self.reloading else { return Ok(()) };
+        *part(&mut staged.waits_for) = false;
+        let waits = staged.waits_for;
+        if waits.engine || waits.checker || waits.starter {
+            return Ok(());
+        }
+        match self.reloading.take() {
+            Some(staged) => self.commit(staged),
+            None => Ok(()),
+        }
+    }
+
+    /// The starter cannot run what the new file says, or read another file than the parent.
+    pub(crate) fn abort(&mut self, why: &str) -> Result<(), Fatal> {
+        let Some(staged) = self.reloading.take() else { return Ok(()) };
+        let generation = staged.plan.generation;
+        if matches!(staged.by, Asker::Start) {
+            return Err(Fatal::new("vipd", format!("the configuration cannot be served: {why}")));
+        }
+        self.tell_engine(&ParentToEngine::Abort { generation })?;
+        self.tell_checker(&ParentToChecker::Abort { generation })?;
+        self.tell_starter(&ParentToStarter::Abort { generation })?;
+        self.answer(staged.by, false, why)
+    }
+
+    /// The commit: first what leaves the kernel and what comes, then the word to all.
+    fn commit(&mut self, staged: Reloading) -> Result<(), Fatal> {
+        let Reloading { plan, numbers, receivers, by, .. } = staged;
+        let generation = plan.generation;
+        let changed = self.change_addresses(&plan)?;
+        let ids: Vec<_> = plan.instances.iter().map(|instance| instance.slice.id).collect();
+        self.permits.set_instances(self.kernel.now(), &ids);
+        let names = plan.instances.iter().map(|i| (i.slice.id, i.slice.name.clone()));
+        self.names.extend(names);
+        self.plan = plan;
+        self.numbers = numbers;
+        self.tell_starter(&ParentToStarter::Commit { generation })?;
+        self.tell_engine(&ParentToEngine::Commit { generation })?;
+        self.tell_checker(&ParentToChecker::Commit { generation })?;
+        for id in receivers.keys() {
+            self.links.remove(id);
+        }
+        self.receivers.extend(receivers);
+        let sockets: Vec<_> = self.plan.sockets.iter().map(|socket| socket.slice.id).collect();
+        self.receivers.retain(|id, _| sockets.contains(id));
+        for socket in sockets {
+            self.tell_link(socket)?;
+        }
+        for instance in changed {
+            self.announce(instance);
+        }
+        self.answer(by, true, "the new configuration is in force")
+    }
+
+    /// An instance that is MASTER goes on; only its addresses differ.
+    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<vipd_types::InstanceId>, Fatal> {
+        let mut changed = Vec::new();
+        for instance in self.held.instances() {
+            let (Some(term), Some(new)) = (self.held.get(instance), plan.instance(instance)) else {
+                continue;
+            };
+            let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let gone: Vec<Address> =
+                old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
+            let fresh: Vec<Address> =
+                new.addresses.iter().filter(|a| !old.contains(a)).cloned().collect();
+            if gone.is_empty() && fresh.is_empty() && term_lease == new.lease {
+                continue;
+            }
+            let name = new.slice.name.clone();
+            let by = By::Parent;
+            let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
+            self.remove(&who, &gone)
+                .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
+            let mut now_held: Vec<Address> =
+                old.into_iter().filter(|a| !gone.contains(a)).collect();
+            let asked = self.kernel.now();
+            if term_lease != new.lease {
+                let results = self.kernel.renew(&now_held, new.lease);
+                if let Some(errno) = results.into_iter().find_map(Result::err) {
+                    log::error!("({name}) new lease: {errno}");
+                }
+            }
+            match self.install(&who, &fresh, new.lease) {
+                Ok(()) => now_held.extend(fresh),
+                Err(reason) => log::error!("({name}) {reason}"),
+            }
+            self.held.take(instance, epoch, now_held, new.lease, asked);
+            changed.push(instance);
+        }
+        Ok(changed)
+    }
+
+    /// Tells whoever asked, the log and the audit trail how it ended.
+    fn answer(&mut self, by: Asker, done: bool, text: &str) -> Result<(), Fatal> {
+        if matches!(by, Asker::Start) {
+            self.ready();
+            return Ok(());
+        }
+        if done {
+            log::info!("Reload complete: {text}");
+        } else {
+            log::error!("Reload refused, nothing has changed: {text}");
+        }
+        match by {
+            Asker::Start => Ok(()),
+            Asker::Signal => {
+                self.audit.reload(None, if done { "ok" } else { "refused" });
+                Ok(())
+            }
+            Asker::Client(client, uid) => {
+                self.audit.reload(uid, if done { "ok" } else { "refused" });
+                let mut text = text.to_owned();
+                text.truncate(text.floor_char_boundary(4000));
+                self.tell_engine(&ParentToEngine::Reloaded { client, done, text })
+            }
+        }
+    }
+}
+
+/// New sockets for new interfaces and changed groups: the engine cannot change one.
+fn open_receivers(staged: &mut Reloading, old: &[SocketPlan]) -> Result<(), String> {
+    for socket in &staged.plan.sockets {
+        let unchanged = |s: &SocketPlan| s.slice.id == socket.slice.id && s.groups == socket.groups;
+        if old.iter().any(unchanged) {
+            continue;
+        }
+        let slice = &socket.slice;
+        let receiver = crate::kernel::open_receiver(&slice.interface, slice.index, &socket.groups)
+            .map_err(|error| {
+                format!("cannot open a VRRP socket on {}: {error}", slice.interface)
+            })?;
+        staged.receivers.insert(slice.id, receiver);
+    }
+    Ok(())
+}

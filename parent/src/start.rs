@@ -1,0 +1,179 @@
+//! The start: read, open what needs rights, start the others, give the rights up, serve. Each step
+//! that fails says which, and leaves nothing behind.
+
+use crate::args::Args;
+use crate::audit::{Audit, By, Reason, Subject};
+use crate::children::{self, Programs};
+use crate::daemon::{Daemon, Life};
+use crate::kernel::{Events, Kernel, Linux};
+use crate::launch::{self, Foreground, PidFile};
+use crate::listener::Listener;
+use crate::load::{self, Loaded};
+use crate::log::Options;
+use crate::plan::{Numbers, Plan, PlanError};
+use crate::rights::{self, Accounts, Rights};
+use crate::run::{self, Loop};
+use crate::{exit, report, watch};
+use std::ffi::CString;
+use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use vipd_types::Generation;
+
+/// Why vipd did not start, and with which code it exits.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) text: String,
+}
+
+fn fatal(text: impl Display) -> Failure {
+    Failure { code: exit::FATAL, text: text.to_string() }
+}
+
+/// Returns the exit code of a daemon that has served.
+pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
+    let file = std::path::absolute(&args.file).map_err(fatal)?;
+    let loaded = read(args)?;
+    let rights = check_rights()?;
+    let accounts = rights::accounts(&rights).map_err(fatal)?;
+    let programs = Programs::open().map_err(fatal)?;
+    let pid_path = args.pid_file.as_ref().map(std::path::absolute).transpose().map_err(fatal)?;
+    let socket = std::path::absolute(&args.socket).map_err(fatal)?;
+    let foreground = if args.foreground {
+        Foreground::none()
+    } else {
+        launch::to_background().map_err(|e| fatal(format!("cannot go to the background: {e}")))?
+    };
+    crate::log::start(Options { console: args.console, detail: args.detail });
+    log::info!("Starting vipd v{}", env!("CARGO_PKG_VERSION"));
+    loaded.parsed.diagnostics.iter().for_each(load::log);
+    let pid_file = pid_path.map(|path| {
+        PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
+    });
+    let pid_file = pid_file.transpose()?;
+    let code = serve(file, socket, &loaded, rights, &accounts, programs, foreground);
+    if let Some(file) = pid_file {
+        file.clear();
+    }
+    if let Err(failure) = &code {
+        log::error!("{}", failure.text);
+    }
+    code
+}
+
+fn read(args: &Args) -> Result<Loaded, Failure> {
+    let loaded = load::read(&args.file)
+        .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
+    if loaded.parsed.has_errors() {
+        report::diagnostics(&loaded);
+        let text = format!("{}: not started because of the errors above", args.file.display());
+        return Err(Failure { code: exit::CONFIGURATION, text });
+    }
+    if loaded.parsed.config.instances.is_empty() {
+        let text = format!("{}: no vrrp_instance, nothing to do", args.file.display());
+        return Err(Failure { code: exit::CONFIGURATION, text });
+    }
+    Ok(loaded)
+}
+
+fn check_rights() -> Result<Rights, Failure> {
+    let rights = Rights::read();
+    let missing = rights.missing();
+    if missing.is_empty() {
+        return Ok(rights);
+    }
+    let names: Vec<_> = missing.iter().map(ToString::to_string).collect();
+    let text =
+        format!("needs {}: start it as root or with these capabilities", names.join(" and "));
+    Err(Failure { code: exit::PERMISSION, text })
+}
+
+fn serve(
+    file: PathBuf,
+    socket: PathBuf,
+    loaded: &Loaded,
+    rights: Rights,
+    accounts: &Accounts,
+    programs: Programs,
+    mut foreground: Foreground,
+) -> Result<u8, Failure> {
+    let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
+    let events = Events::open().map_err(|e| fatal(format!("netlink events: {e}")))?;
+    let mut numbers = Numbers::default();
+    let parsed = &loaded.parsed;
+    let plan = numbers
+        .plan(&parsed.config, parsed.digest, Generation(1), &mut kernel)
+        .map_err(|e: PlanError| Failure { code: exit::CONFIGURATION, text: e.to_string() })?;
+    let mut audit = Audit::new();
+    audit.daemon("start");
+    remove_leftovers(&mut kernel, &mut audit, &plan);
+    let owner = accounts.parent.map(|(uid, _)| uid);
+    let listener = Listener::open(&socket, owner, accounts.control)
+        .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
+    let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
+    let starter = if plan.runs_scripts() {
+        let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
+        Some(children::start_starter(&programs, &rights, &path).map_err(fatal)?)
+    } else {
+        None
+    };
+    let (engine, checker) =
+        children::start_engine_and_checker(&programs, &rights, accounts).map_err(fatal)?;
+    drop(programs);
+    for wall in rights.missing_walls() {
+        log::warn!("a wall is missing: {wall}");
+    }
+    let now = kernel.now();
+    let mut daemon = Daemon {
+        kernel,
+        events,
+        file,
+        plan: Plan::empty(),
+        numbers: Numbers::default(),
+        names: Default::default(),
+        held: Default::default(),
+        permits: Default::default(),
+        audit,
+        schedule: Default::default(),
+        receivers: Default::default(),
+        links: Default::default(),
+        wills: Default::default(),
+        engine,
+        checker,
+        starter,
+        listener,
+        reloading: None,
+        life: Life { engine: now, checker: now, ticks: 0 },
+        ending: None,
+    };
+    rights::drop_rights(&rights, accounts).map_err(fatal)?;
+    warn_if_unreadable(&daemon.file);
+    daemon.stage_first(plan, numbers).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
+    let serving = Loop::new(&mut daemon, &signals, rights).map_err(fatal)?;
+    foreground.release();
+    Ok(serving.run(&mut daemon))
+}
+
+fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
+    for instance in &plan.instances {
+        let name = &instance.slice.name;
+        let left = watch::leftovers(kernel, &instance.addresses);
+        let (by, reason) = (By::Parent, Reason::Leftover);
+        let who = Subject { instance: name, epoch: None, by, reason };
+        for (address, result) in left.iter().zip(kernel.remove(&left)) {
+            log::info!("({name}) removing {address}, left behind by an earlier run");
+            audit.removed(&who, address, result);
+        }
+    }
+}
+
+/// Said now, while it can be mended, and not at the first reload.
+fn warn_if_unreadable(file: &std::path::Path) {
+    if let Err(error) = std::fs::File::open(file) {
+        log::warn!(
+            "{}: {error}: a reload will fail; make it readable: chown root:_vipd, chmod 0640",
+            file.display()
+        );
+    }
+}

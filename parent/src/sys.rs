@@ -1,0 +1,75 @@
+//! System calls for which no crate offers a safe one. The only unsafe code of this package beside
+//! the moment between fork and exec in `spawn`.
+#![expect(unsafe_code, reason = "see the module comment; each use has its SAFETY line")]
+
+use nix::sys::socket::{LinkAddr, SockaddrLike};
+use std::ffi::c_int;
+use std::io;
+use std::mem::size_of;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+fn set<T>(socket: &impl AsRawFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
+    let length = u32::try_from(size_of::<T>()).map_err(io::Error::other)?;
+    let place: *const T = value;
+    // SAFETY: the kernel reads `length` bytes from a live value of that size and keeps nothing.
+    let result =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, place.cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// From now on nobody can detach or exchange the socket's filter, whatever his rights.
+pub(crate) fn lock_filter(socket: &impl AsRawFd) -> io::Result<()> {
+    set::<c_int>(socket, libc::SOL_SOCKET, libc::SO_LOCK_FILTER, &1)
+}
+
+/// Beyond net.core.rmem_max; without the right to do so, up to it.
+pub(crate) fn force_receive_buffer(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
+    let bytes = c_int::try_from(bytes).map_err(io::Error::other)?;
+    set(socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
+}
+
+/// Each datagram comes with its interface and destination.
+pub(crate) fn receive_packet_info(socket: &impl AsRawFd) -> io::Result<()> {
+    set::<c_int>(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, &1)
+}
+
+/// Where multicast leaves.
+pub(crate) fn multicast_interface(socket: &impl AsRawFd, index: u32) -> io::Result<()> {
+    let any = libc::in_addr { s_addr: 0 };
+    let request = libc::ip_mreqn {
+        imr_multiaddr: any,
+        imr_address: any,
+        imr_ifindex: c_int::try_from(index).map_err(io::Error::other)?,
+    };
+    set(socket, libc::IPPROTO_IP, libc::IP_MULTICAST_IF, &request)
+}
+
+/// Chooses the source address of one datagram.
+pub(crate) fn packet_info(source: Ipv4Addr) -> libc::in_pktinfo {
+    libc::in_pktinfo {
+        ipi_ifindex: 0,
+        ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
+        ipi_addr: libc::in_addr { s_addr: 0 },
+    }
+}
+
+pub(crate) fn link_address(raw: &libc::sockaddr_ll) -> Option<LinkAddr> {
+    let place: *const libc::sockaddr_ll = raw;
+    let length = u32::try_from(size_of::<libc::sockaddr_ll>()).ok()?;
+    // SAFETY: `place` is a live sockaddr_ll and `length` is its size; nix copies it.
+    unsafe { LinkAddr::from_raw(place.cast(), Some(length)) }
+}
+
+/// Takes a descriptor that a system call has just returned.
+pub(crate) fn own(raw: c_int) -> OwnedFd {
+    // SAFETY: callers pass what accept4 or the like gave them a moment ago; nobody else owns it.
+    unsafe { OwnedFd::from_raw_fd(raw) }
+}
+
+/// Closes everything but the standard streams; before anything of ours is open.
+pub(crate) fn close_inherited() {
+    // SAFETY: runs first in `main`: no descriptor above 2 belongs to anyone in this process.
+    let _ = unsafe { libc::close_range(3, u32::MAX, 0) };
+}

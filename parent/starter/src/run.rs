@@ -1,0 +1,159 @@
+//! The loop: waits for an order, a deadline or the end of a script, and answers. What is run is in
+//! the book, how it ends in the runs.
+
+use crate::clock::{self, Timer};
+use crate::hello::{PARENT, Parent};
+use crate::log;
+use crate::runs::Runs;
+use crate::shelf::Shelf;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Token};
+use nix::errno::Errno;
+use vipd_ipc::ChanError;
+use vipd_ipc::msg::{ParentToStarter, StarterToParent, TEXT_MAX};
+use vipd_types::{Generation, Outcome, RunId, ScriptId};
+
+const TIMER: Token = Token(1);
+
+/// Runs until the parent says Stop or is gone, then ends every script. An error is one line for
+/// descriptor 2.
+pub(crate) fn run(parent: &mut Parent, shelf: Shelf) -> Result<(), String> {
+    let timer = Timer::new().map_err(|e| format!("no timer: {e}"))?;
+    parent
+        .poll
+        .registry()
+        .register(&mut SourceFd(&timer.raw()), TIMER, Interest::READABLE)
+        .map_err(|e| format!("no timer: {e}"))?;
+    let runs = Runs::new().map_err(|e| format!("no /dev/null: {e}"))?;
+    let mut turn = Turn { parent, shelf, runs };
+    let result = turn.serve(&timer);
+    turn.runs.kill_all();
+    result
+}
+
+struct Turn<'p> {
+    parent: &'p mut Parent,
+    shelf: Shelf,
+    runs: Runs,
+}
+
+impl Turn<'_> {
+    fn serve(&mut self, timer: &Timer) -> Result<(), String> {
+        let mut events = Events::with_capacity(128);
+        // What came with the greeting has been signalled already.
+        let mut go_on = self.hear()?;
+        while go_on {
+            for run in self.runs.expire(clock::now()) {
+                self.say(&StarterToParent::Done { run, outcome: Outcome::TimedOut })?;
+            }
+            for record in log::drain() {
+                self.say(&record)?;
+            }
+            if let Some(at) = self.runs.deadline() {
+                timer.arm(at).map_err(|e| format!("timer: {e}"))?;
+            }
+            match self.parent.poll.poll(&mut events, None) {
+                Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                    return Err(format!("cannot wait for events: {error}"));
+                }
+                _ => {}
+            }
+            for event in &events {
+                match event.token() {
+                    PARENT => go_on = go_on && self.hear()?,
+                    TIMER => timer.acknowledge(),
+                    script => self.ended(script)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// False when the parent has said Stop or is gone.
+    fn hear(&mut self) -> Result<bool, String> {
+        self.parent.chan.flush().map_err(broken)?;
+        loop {
+            match self.parent.chan.recv() {
+                Ok(None) => return Ok(true),
+                Ok(Some(ParentToStarter::Stop)) | Err(ChanError::Closed) => return Ok(false),
+                Ok(Some(message)) => self.obey(message)?,
+                Err(error) => return Err(broken(error)),
+            }
+        }
+    }
+
+    fn obey(&mut self, message: ParentToStarter) -> Result<(), String> {
+        match message {
+            ParentToStarter::Stage { generation, digest } => {
+                match self.shelf.stage(generation, digest) {
+                    Ok(()) => self.say(&StarterToParent::Staged { generation }),
+                    Err(mut why) => {
+                        log::truncate(&mut why, TEXT_MAX);
+                        self.say(&StarterToParent::Refused { generation, why })
+                    }
+                }
+            }
+            ParentToStarter::Commit { generation } => {
+                if self.shelf.commit(generation) {
+                    Ok(())
+                } else {
+                    Err(format!("commit of configuration {generation}, which is not staged"))
+                }
+            }
+            ParentToStarter::Abort { .. } => {
+                self.shelf.abort();
+                Ok(())
+            }
+            ParentToStarter::Run { generation, script, run } => {
+                match self.start(generation, script, run) {
+                    Ok(()) => Ok(()),
+                    Err(errno) => {
+                        let outcome = Outcome::NotStarted(errno as i32);
+                        self.say(&StarterToParent::Done { run, outcome })
+                    }
+                }
+            }
+            ParentToStarter::Kill { run } => {
+                self.runs.kill(run);
+                Ok(())
+            }
+            ParentToStarter::Hello { .. } | ParentToStarter::Stop => {
+                Err("a second greeting".to_string())
+            }
+        }
+    }
+
+    fn start(&mut self, generation: Generation, script: ScriptId, run: RunId) -> Result<(), Errno> {
+        let book = self.shelf.in_force().filter(|book| book.generation == generation);
+        let entry = book.and_then(|book| book.entry(script)).ok_or(Errno::EINVAL)?;
+        match &mut entry.plan {
+            Ok(plan) => {
+                let registry = self.parent.poll.registry();
+                self.runs.start(registry, clock::now(), run, (generation, script), plan)
+            }
+            Err(unfit) => {
+                if !unfit.said {
+                    unfit.said = true;
+                    ::log::error!("script {} cannot be started: {}", entry.name, unfit.why);
+                }
+                Err(unfit.errno)
+            }
+        }
+    }
+
+    fn ended(&mut self, script: Token) -> Result<(), String> {
+        match self.runs.ended(script) {
+            Some((run, outcome)) => self.say(&StarterToParent::Done { run, outcome }),
+            None => Ok(()),
+        }
+    }
+
+    fn say(&mut self, message: &StarterToParent) -> Result<(), String> {
+        self.parent.chan.send(message).map_err(broken)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn broken(error: ChanError) -> String {
+    format!("parent: {error}")
+}

@@ -1,0 +1,81 @@
+//! The configuration file and the books made of it: the one in force and the one that waits for
+//! Commit. Reads the file itself; runs nothing.
+
+use crate::book::Book;
+use nix::fcntl::OFlag;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use vipd_conf::{Parsed, Severity};
+use vipd_types::Generation;
+
+/// No honest configuration is longer, in bytes.
+const FILE_MAX: u64 = 16 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    file: PathBuf,
+    may_switch: bool,
+    /// What the file said when this process started: it and the parent read it at the same time.
+    at_start: Option<Parsed>,
+    staged: Option<Book>,
+    in_force: Option<Book>,
+}
+
+impl Shelf {
+    pub(crate) fn new(file: PathBuf, may_switch: bool) -> Self {
+        let at_start = read(&file).ok();
+        Self { file, may_switch, at_start, staged: None, in_force: None }
+    }
+
+    /// The error says why for people; the book in force stays.
+    pub(crate) fn stage(&mut self, generation: Generation, digest: u64) -> Result<(), String> {
+        self.staged = None;
+        let parsed = match self.at_start.take().filter(|parsed| parsed.digest == digest) {
+            Some(parsed) => parsed,
+            None => read(&self.file)?,
+        };
+        if parsed.digest != digest {
+            return Err(format!("{} has changed meanwhile", self.file.display()));
+        }
+        if let Some(first) = parsed.diagnostics.iter().find(|d| d.severity == Severity::Error) {
+            return Err(first.to_line());
+        }
+        let book = Book::write(generation, &parsed.config, self.may_switch);
+        self.staged = Some(book);
+        Ok(())
+    }
+
+    /// False if nothing of that number is staged.
+    pub(crate) fn commit(&mut self, generation: Generation) -> bool {
+        match self.staged.take().filter(|book| book.generation == generation) {
+            Some(book) => {
+                for name in book.roots() {
+                    log::warn!("script {name} runs as root because the configuration says so");
+                }
+                self.in_force = Some(book);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn abort(&mut self) {
+        self.staged = None;
+    }
+
+    pub(crate) fn in_force(&mut self) -> Option<&mut Book> {
+        self.in_force.as_mut()
+    }
+}
+
+fn read(file: &Path) -> Result<Parsed, String> {
+    let because = |error: std::io::Error| format!("{}: {error}", file.display());
+    let mut text = Vec::new();
+    // A FIFO in its place must not hold us up.
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
+    let open = File::options().read(true).custom_flags(flags).open(file).map_err(because)?;
+    open.take(FILE_MAX).read_to_end(&mut text).map_err(because)?;
+    Ok(vipd_conf::parse(&file.to_string_lossy(), &text))
+}

@@ -1,0 +1,138 @@
+//! What dies, and what then happens: each process killed, stopped for half a minute, all at once,
+//! and the link between the hosts cut. The address is never on both hosts, and the peer serves it.
+//! Each test prints what the client saw; the numbers stand in no assertion but as generous bounds.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+
+use nix::sys::signal::Signal;
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd_lab::clock::{Stamp, millis, wait_until};
+use vipd_lab::net::Cut;
+use vipd_lab::process::Process;
+use vipd_lab::scenario::{LIMIT, NODE1, Pair, VIP};
+use vipd_lab::{Daemon, packages};
+
+const STOPPED: Duration = Duration::from_secs(8);
+
+fn pair() -> Pair {
+    packages::ensure().unwrap();
+    let vipd = Daemon::vipd().unwrap();
+    Pair::running(&vipd, &vipd).unwrap()
+}
+
+fn role(pair: &Pair, name: &str) -> Process {
+    let found = pair.one.node.find(name);
+    assert_eq!(found.len(), 1, "{name}: {found:?}");
+    found.into_iter().next().unwrap()
+}
+
+/// Node 2 serves, node 1 does not have the address any more, and nobody shared it.
+fn taken_over(pair: &Pair, what: &str, since: Stamp) {
+    let answer = pair.probe.wait_answer(since, "node2", LIMIT);
+    let logs = || format!("{}\n{}", pair.one.node.syslog().text(), pair.two.node.syslog().text());
+    assert!(answer.is_ok(), "{what}: {answer:?}\n{}", logs());
+    pair.wait_owner(2).unwrap();
+    assert!(pair.overlaps().is_empty(), "{what}: {:?}\n{}", pair.overlaps(), logs());
+    let outage = pair.probe.longest_outage(since).map(|outage| outage.length());
+    println!("{what}: client outage {:.1} ms", outage.map_or(0.0, millis));
+}
+
+fn killed(name: &str) {
+    let mut pair = pair();
+    let process = role(&pair, name);
+    let at = Stamp::now();
+    process.signal(Signal::SIGKILL).unwrap();
+    taken_over(&pair, &format!("kill -9 {name}"), at);
+    let status = pair.one.running().unwrap().wait(LIMIT).unwrap();
+    if name != "vipd" {
+        assert_eq!(status.code(), Some(1), "the parent ends with 1 when it loses {name}");
+    }
+    wait_until(LIMIT, "the end of all processes", || {
+        ["vipd", "vipd-vrrpe", "vipd-checker"].iter().all(|n| pair.one.node.find(n).is_empty())
+    })
+    .unwrap();
+}
+
+/// The parent removes, then sends the engine's last will.
+#[test]
+fn engine_is_killed() {
+    killed("vipd-vrrpe");
+}
+
+#[test]
+fn checker_is_killed() {
+    killed("vipd-checker");
+}
+
+/// The engine advertises while the lease lasts, and says good-bye when the address is gone.
+#[test]
+fn parent_is_killed() {
+    killed("vipd");
+}
+
+/// The lease alone: the address is gone before the peer takes over.
+#[test]
+fn all_are_killed() {
+    let mut pair = pair();
+    let at = pair.one.daemon.as_mut().unwrap().kill_all(&pair.one.node).unwrap();
+    taken_over(&pair, "kill -9 of all", at);
+}
+
+fn stopped(name: &str, comes_back: bool) {
+    let mut pair = pair();
+    let process = role(&pair, name);
+    let at = Stamp::now();
+    process.signal(Signal::SIGSTOP).unwrap();
+    taken_over(&pair, &format!("SIGSTOP {name}"), at);
+    let woken = at.plus(STOPPED);
+    wait_until(STOPPED.saturating_mul(2), "the end of the pause", || Stamp::now() >= woken).unwrap();
+    drop(process.signal(Signal::SIGCONT));
+    if comes_back {
+        pair.wait_owner(1).unwrap();
+    } else {
+        let status = pair.one.running().unwrap().wait(LIMIT).unwrap();
+        assert_eq!(status.code(), Some(1), "{name}");
+        assert_eq!(pair.owners(), [2]);
+    }
+    assert!(pair.overlaps().is_empty(), "SIGCONT {name}: {:?}", pair.overlaps());
+}
+
+/// No proof of life for a second: the parent removes, sends the last will, pulls the leash.
+#[test]
+fn engine_is_stopped() {
+    stopped("vipd-vrrpe", false);
+}
+
+/// The lease ends, the engine with it; the parent that wakes up finds it gone.
+#[test]
+fn parent_is_stopped() {
+    stopped("vipd", false);
+}
+
+/// Its trackers have failed after a second; the parent starts anew after ten.
+#[test]
+fn checker_is_stopped() {
+    stopped("vipd-checker", false);
+}
+
+/// While the hosts cannot hear each other both are MASTER, by the protocol. Afterwards one is,
+/// within an interval, and the client's ARP entry shows that one.
+#[test]
+fn partition_heals() {
+    let pair = pair();
+    let at = Stamp::now();
+    pair.two.node.cut(Cut::Silent).unwrap();
+    wait_until(LIMIT, "both as MASTER", || pair.owners() == [1, 2]).unwrap();
+    let healed = Stamp::now();
+    pair.two.node.heal().unwrap();
+    let one = pair.wait_owner(1).unwrap();
+    println!("partition: one owner {:.1} ms after it healed", millis(one.since(healed)));
+    assert!(one.since(healed) < Duration::from_millis(1500), "longer than an interval");
+    let answer = pair.probe.wait_answer(healed, "node1", LIMIT).unwrap();
+    assert!(answer.ended > at);
+    let mac = pair.one.node.shell("cat /sys/class/net/enp0s25/address").unwrap();
+    let entry = || pair.client.shell("ip neigh show 10.88.88.100").unwrap_or_default();
+    wait_until(LIMIT, "the client's ARP entry", || entry().contains(mac.trim())).unwrap();
+    assert!(pair.capture.adverts(healed).iter().any(|(_, advert)| advert.source == NODE1));
+    assert!(!pair.two.node.watch().holds(IpAddr::V4(VIP)));
+}

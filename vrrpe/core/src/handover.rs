@@ -1,0 +1,93 @@
+//! Fast handover: when a BACKUP need not wait for the RFC's timer because the MASTER it follows
+//! has said that it goes, or that it has become worse. Decides who is followed, whether the rule
+//! applies and how long rivals are given; the machine acts.
+
+use crate::config::{Config, Transport};
+use crate::input::Health;
+use crate::timers::skew;
+use core::net::IpAddr;
+use core::time::Duration;
+use vipd_types::{Instant, Priority};
+
+/// Rivals queue up by priority in steps of this.
+const STEP: Duration = Duration::from_millis(1);
+
+/// Whom the packet was from and what it said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) from: IpAddr,
+    pub(crate) priority: u8,
+}
+
+/// The MASTER a BACKUP follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Followed {
+    pub(crate) address: IpAddr,
+    /// The latest.
+    pub(crate) priority: u8,
+    /// The best it has shown since it is followed.
+    best: u8,
+    pub(crate) at: Instant,
+    /// A worse router that was accepted since: either it or the followed one is about to go, so
+    /// what the followed one says may be old news.
+    rival: Option<IpAddr>,
+}
+
+impl Followed {
+    pub(crate) fn new(heard: Heard, now: Instant) -> Self {
+        let Heard { from: address, priority } = heard;
+        Self { address, priority, best: priority, at: now, rival: None }
+    }
+
+    /// After an accepted advert. While two routers advertise, the better one is followed, until
+    /// the other was heard twice without it.
+    pub(crate) fn accept(self, heard: Heard, now: Instant, interval: Duration) -> Self {
+        if heard.from == self.address {
+            return Self { rival: None, ..self.hear(heard.priority, now) };
+        }
+        let silent = now.since(self.at) > interval.saturating_mul(2);
+        let better = (heard.priority, heard.from) > (self.priority, self.address);
+        if silent || better || self.rival == Some(heard.from) {
+            Self::new(heard, now)
+        } else {
+            Self { rival: Some(heard.from), ..self }
+        }
+    }
+
+    pub(crate) fn hear(self, priority: u8, now: Instant) -> Self {
+        Self { priority, best: self.best.max(priority), at: now, ..self }
+    }
+
+    /// It has become worse than it was, and worse than we are. Our own rise is no reason: then
+    /// nobody waits for a service, and the RFC's timer damps.
+    pub(crate) fn has_fallen_below(self, ours: Priority) -> bool {
+        self.priority < self.best && self.priority < ours.get() && self.rival.is_none()
+    }
+
+    /// Its good-bye leaves nobody.
+    pub(crate) fn is_alone(self) -> bool {
+        self.rival.is_none()
+    }
+
+    pub(crate) fn is_better_than(self, ours: Priority, own: Option<IpAddr>) -> bool {
+        (self.priority, Some(self.address)) > (ours.get(), own)
+    }
+}
+
+/// Never before every tracker has had its first result.
+pub(crate) fn allowed(config: &Config, health: Health) -> bool {
+    config.fast_handover && !health.pending
+}
+
+/// How long rivals are given: nothing if there can be none.
+pub(crate) fn wait(config: &Config, ours: Priority) -> Duration {
+    let alone = match &config.transport {
+        Transport::Unicast { peers, .. } => peers.len() == 1,
+        Transport::Multicast { .. } => false,
+    };
+    if alone {
+        return Duration::ZERO;
+    }
+    let steps = 256_u32.saturating_sub(u32::from(ours.get()));
+    STEP.saturating_mul(steps).min(skew(ours))
+}

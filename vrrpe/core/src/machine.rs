@@ -1,0 +1,150 @@
+//! The state machine of RFC 3768 section 6.4 with this daemon's additions: one exhaustive match
+//! over state and event. Says what is done, in which order; how is in `term`.
+
+use crate::action::{Actions, Cause, Event as Report, Reason};
+use crate::handover::Heard;
+use crate::router::Router;
+use crate::{Action, Kind};
+use vipd_types::{Instant, Priority, State};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// Link, source, trackers and addresses are all right.
+    Ready,
+    Fault(Cause),
+    Shutdown,
+    LeaseEnded,
+    AdverTimer,
+    ExtraTimer,
+    AnnounceTimer,
+    MasterDownTimer,
+    HandoverTimer,
+    /// Priority 0.
+    GoodBye(Heard),
+    /// A higher priority, or ours from a greater address.
+    Higher(Heard),
+    /// Our priority from a lower address.
+    Equal(Heard),
+    Lower(Heard),
+    /// The addresses of this term could not be had.
+    Refused,
+    /// The addresses of this term were taken away.
+    Lost,
+    /// By the trackers; `before` is the old effective priority.
+    Priority {
+        before: Priority,
+    },
+    Reconfigured {
+        before: Priority,
+        interval_changed: bool,
+    },
+}
+
+impl Router {
+    #[expect(clippy::too_many_lines, reason = "one table, to be held against the RFC's")]
+    pub(crate) fn react(&mut self, event: Event, now: Instant, out: &mut Actions) {
+        use Event as E;
+        use State::{Backup, Fault, Init, Master};
+        match (self.state, event) {
+            // 6.4.1: Startup.
+            (Init, E::Ready) => self.start(Cause::Startup, now, out),
+            // 6.4.1: everything else is ignored before Startup.
+            (Init, E::Fault(cause)) => self.enter(Fault, cause, out),
+            (Init, E::Shutdown) => self.enter(Init, Cause::Stop, out),
+
+            // FAULT is not in the RFC: INIT for a reason. Nothing is heard, nothing is sent.
+            (Fault, E::Ready) => self.start(Cause::Cleared, now, out),
+            (Fault, E::Shutdown) => self.enter(Init, Cause::Stop, out),
+
+            // 6.4.2: a Shutdown event cancels the timer and sends nothing.
+            (Backup, E::Shutdown) => self.enter(Init, Cause::Stop, out),
+            (Backup, E::Fault(cause)) => self.enter(Fault, cause, out),
+            // 6.4.1: an owner does not wait (it became one by a new configuration).
+            (Backup, E::Ready) if self.effective.is_owner() => {
+                self.become_master(Cause::Startup, now, out);
+            }
+            // 6.4.2: the Master_Down_Timer fires.
+            (Backup, E::MasterDownTimer) => self.become_master(Cause::MasterDown, now, out),
+            (Backup, E::HandoverTimer) => self.become_master(Cause::Handover, now, out),
+            // 6.4.2: priority 0 sets the Master_Down_Timer to Skew_Time.
+            (Backup, E::GoodBye(heard)) => self.hear_good_bye(heard, now, out),
+            // 6.4.2: priority not lower than ours, whatever the address: reset the timer.
+            (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow(heard, now),
+            // 6.4.2: a lower priority and Preempt_Mode False: the same.
+            (Backup, E::Lower(heard)) if !self.config.preempt => self.follow(heard, now),
+            // 6.4.2: a lower priority and Preempt_Mode True: discard.
+            (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
+            (Backup, E::Priority { before }) => self.shorten_master_down(before),
+            (Backup, E::Reconfigured { before, interval_changed }) => {
+                self.timers.handover = None;
+                if interval_changed {
+                    self.restart_master_down(now);
+                } else {
+                    self.shorten_master_down(before);
+                }
+            }
+
+            // 6.4.3: a Shutdown event ends with priority 0, here after the addresses are gone.
+            (Master, E::Shutdown) => self.leave(Init, Reason::Stop, Cause::Stop, now, out),
+            (Master, E::Fault(cause)) => self.leave(Fault, Reason::Fault, cause, now, out),
+            (Master, E::Lost) => {
+                out.push(Action::Event(Report::AddressesLost));
+                self.leave(Fault, Reason::Fault, Cause::Addresses, now, out);
+                self.retry_later(now);
+            }
+            (Master, E::Refused) => {
+                out.push(Action::Event(Report::AddressesRefused));
+                self.send(Kind::GoodBye, out);
+                self.enter(Fault, Cause::Addresses, out);
+                self.retry_later(now);
+            }
+            // 6.4.3: the Adver_Timer fires.
+            (Master, E::AdverTimer) => self.beat(now, out),
+            (Master, E::ExtraTimer) => self.send_extra(now, out),
+            (Master, E::AnnounceTimer) => self.announce_now(now, out),
+            // 6.4.3: priority 0: an advert, and the Adver_Timer starts anew.
+            (Master, E::GoodBye(_)) => {
+                self.answer(now, out);
+                self.restart_adver(now);
+            }
+            // 6.4.3: a higher priority, or ours from a greater address.
+            (Master, E::Higher(heard)) => self.yield_to(heard, now, out),
+            // 6.4.3: discard. RFC 9568 6.4.3 and keepalived also answer, so that the other yields.
+            (Master, E::Equal(heard) | E::Lower(heard)) => self.force_election(heard, now, out),
+            (Master, E::Priority { before }) => self.send_change(before, now, out),
+            (Master, E::Reconfigured { before, interval_changed }) => {
+                if interval_changed {
+                    self.restart_adver(now);
+                }
+                self.send_change(before, now, out);
+            }
+
+            // Not in the RFC: the addresses have gone by themselves, so the good-bye need not wait.
+            (Init | Backup | Master | Fault, E::LeaseEnded) => self.lease_ended(out),
+
+            // What another state's timer or term left behind, and what changes nothing.
+            (
+                Init | Fault,
+                E::AdverTimer
+                | E::ExtraTimer
+                | E::AnnounceTimer
+                | E::MasterDownTimer
+                | E::HandoverTimer
+                | E::GoodBye(_)
+                | E::Higher(_)
+                | E::Equal(_)
+                | E::Lower(_)
+                | E::Refused
+                | E::Lost
+                | E::Priority { .. }
+                | E::Reconfigured { .. },
+            )
+            | (Fault, E::Fault(_))
+            | (
+                Backup,
+                E::Ready | E::AdverTimer | E::ExtraTimer | E::AnnounceTimer | E::Refused | E::Lost,
+            )
+            | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer) => {}
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Tests of the protocol as a function: requirements by their ids, packet vectors, recorded
+//! cases, properties and the simulator of several routers.
+#![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers of the tests' own")]
+
+mod common;
+mod handover;
+mod random;
+mod requirements;
+mod rx;
+mod simulator;
+mod vectors;
+mod world;

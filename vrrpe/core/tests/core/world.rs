@@ -1,0 +1,451 @@
+//! Several routers on a network that loses, delays, doubles and cuts, each with a kernel that
+//! takes its time to add and remove addresses. Checks after every step that no two routers hold
+//! the addresses for longer than the proven bound.
+
+use crate::common::{LOCAL, at_nanos, config, host, meta, priority};
+use crate::random::Random;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use vipd_types::{Epoch, Instant, State};
+use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX};
+use vrrp_core::{Action, Config, Health, Input, Kind, Router, Transport};
+
+pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+/// The longest ordinary flight of an advert.
+pub(crate) const FLIGHT: Duration = Duration::from_micros(500);
+/// The longest time in which the kernel adds or removes the addresses.
+pub(crate) const KERNEL: Duration = Duration::from_millis(3);
+/// The shortest time between two answers.
+const PACE: Duration = Duration::from_millis(250);
+/// The lease of the addresses, counted from the last advert that proved life.
+const LEASE: Duration = Duration::from_secs(3);
+
+pub(crate) struct Node {
+    pub(crate) router: Option<Router>,
+    pub(crate) config: Config,
+    pub(crate) health: Health,
+    pub(crate) paused: bool,
+    /// In the kernel; what counts for "owner".
+    pub(crate) installed: Option<Epoch>,
+    pub(crate) terms: u64,
+    inbox: Vec<(usize, Vec<u8>)>,
+    /// Answers of an earlier life are not delivered.
+    life: u64,
+    kernel_free: Instant,
+    last_advert: Instant,
+    /// When it last answered an advert; the next answer may have to wait for its pace.
+    last_answer: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crash {
+    /// The parent removes the addresses and sends the last will.
+    Engine,
+    /// Silence and nothing held.
+    Host,
+    /// Everything killed: the addresses stay until their lease ends.
+    Daemon,
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Arrive { from: usize, to: usize, bytes: Vec<u8>, disturbs: bool },
+    Installed { node: usize, life: u64, epoch: Epoch },
+    Removed { node: usize, life: u64, epoch: Epoch },
+    LastWill { node: usize, bytes: Vec<u8> },
+    LeaseEnded { node: usize, life: u64 },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Weather {
+    /// Percent of adverts lost, doubled, and delayed by up to 700 ms.
+    pub(crate) loss: u64,
+    pub(crate) double: u64,
+    pub(crate) late: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) now: Instant,
+    pub(crate) random: Random,
+    pub(crate) weather: Weather,
+    /// `blocked[from][to]`.
+    blocked: Vec<Vec<bool>>,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    serial: u64,
+    /// When the pair last missed, or heard too late, what one of them said.
+    disturbed: Vec<Vec<Instant>>,
+    both_since: Vec<Vec<Option<Instant>>>,
+    seed: u64,
+    /// The latest steps, told when an invariant is broken.
+    trace: VecDeque<String>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, configs: Vec<Config>) -> Self {
+        let n = configs.len();
+        let zero = at_nanos(0);
+        let node = |config: Config| Node {
+            router: None,
+            config,
+            health: Health::default(),
+            paused: false,
+            installed: None,
+            terms: 0,
+            inbox: Vec::new(),
+            life: 0,
+            kernel_free: zero,
+            last_advert: zero,
+            last_answer: zero,
+        };
+        let mut world = Self {
+            nodes: configs.into_iter().map(node).collect(),
+            now: zero,
+            random: Random::new(seed),
+            weather: Weather::default(),
+            blocked: vec![vec![false; n]; n],
+            queue: BTreeMap::new(),
+            serial: 0,
+            disturbed: vec![vec![zero; n]; n],
+            both_since: vec![vec![None; n]; n],
+            seed,
+            trace: VecDeque::new(),
+        };
+        for node in 0..n {
+            world.restart(node);
+        }
+        world
+    }
+
+    pub(crate) fn address(node: usize) -> Ipv4Addr {
+        host(LOCAL.octets()[3] + u8::try_from(node).unwrap())
+    }
+
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now.plus(time);
+        for _ in 0..1_000_000 {
+            let timer = self.next_timer();
+            let queued = self.queue.keys().next().map(|(at, _)| *at);
+            let Some(next) = [timer.map(|(at, _)| at), queued].into_iter().flatten().min() else {
+                break;
+            };
+            if next > end {
+                break;
+            }
+            self.now = self.now.max(next);
+            match (timer, self.queue.first_key_value()) {
+                // What has arrived goes before a timer.
+                (_, Some(((at, _), _))) if *at <= self.now => {
+                    let (_, happening) = self.queue.pop_first().unwrap();
+                    self.happen(happening);
+                }
+                (Some((_, node)), _) => self.step(node, Input::Deadline),
+                (None, _) => {}
+            }
+            self.check();
+        }
+        self.now = end;
+        self.check();
+    }
+
+    pub(crate) fn step(&mut self, node: usize, input: Input<'_>) {
+        let now = self.now;
+        let Some(router) = self.nodes[node].router.as_mut() else { return };
+        let heard = format!("{input:?}");
+        let served = matches!(input, Input::Deadline);
+        let asked = matches!(input, Input::Packet(_));
+        let actions = router.step(now, input);
+        let (state, effective) = (router.state(), router.effective());
+        let timer = router.next_deadline();
+        let wants: Vec<Action> = actions.iter().collect();
+        self.note(format!("{node} {state} {effective}: {heard} -> {wants:?}"));
+        assert!(!served || timer.is_none_or(|at| at > now), "seed {}: still due", self.seed);
+        for action in actions.iter() {
+            match action {
+                Action::Send(kind) => {
+                    self.send(node, kind);
+                    if asked {
+                        self.nodes[node].last_answer = now;
+                    }
+                }
+                Action::Acquire(epoch) => {
+                    self.nodes[node].terms += 1;
+                    let life = self.nodes[node].life;
+                    self.kernel(node, Happening::Installed { node, life, epoch });
+                }
+                Action::Release(epoch, _) => {
+                    let life = self.nodes[node].life;
+                    self.kernel(node, Happening::Removed { node, life, epoch });
+                }
+                Action::Announce(_) | Action::Event(_) => {}
+            }
+        }
+    }
+
+    pub(crate) fn track(&mut self, node: usize, adds: i32, fault: bool) {
+        self.nodes[node].health = Health { adds, fault, pending: false };
+        if !self.nodes[node].paused {
+            self.step(node, Input::Track(self.nodes[node].health));
+        }
+    }
+
+    pub(crate) fn block(&mut self, from: usize, to: usize, blocked: bool) {
+        self.blocked[from][to] = blocked;
+        self.disturb(from, to);
+    }
+
+    pub(crate) fn pause(&mut self, node: usize) {
+        self.nodes[node].paused = true;
+    }
+
+    /// What waits is read first, then the timers are served.
+    pub(crate) fn resume(&mut self, node: usize) {
+        if !std::mem::take(&mut self.nodes[node].paused) {
+            return;
+        }
+        self.disturb_all(node);
+        for (from, bytes) in std::mem::take(&mut self.nodes[node].inbox) {
+            self.hear(from, node, &bytes);
+        }
+        self.step(node, Input::Track(self.nodes[node].health));
+    }
+
+    pub(crate) fn crash(&mut self, node: usize, how: Crash) {
+        self.resume(node);
+        let will = match &self.nodes[node].router {
+            None => return,
+            Some(router) if router.state() == State::Master => encoded(router, Kind::GoodBye),
+            Some(_) => Vec::new(),
+        };
+        let this = &mut self.nodes[node];
+        this.router = None;
+        this.life += 1;
+        let life = this.life;
+        let lease_end = this.last_advert.plus(LEASE);
+        match how {
+            Crash::Host => this.installed = None,
+            Crash::Engine => {
+                self.kernel(node, Happening::LastWill { node, bytes: will });
+            }
+            Crash::Daemon => {
+                self.enqueue(lease_end.max(self.now), Happening::LeaseEnded { node, life });
+            }
+        }
+        self.disturb_all(node);
+    }
+
+    /// The parent removes what an earlier life left behind before the engine starts.
+    pub(crate) fn restart(&mut self, node: usize) {
+        let now = self.now;
+        let this = &mut self.nodes[node];
+        if this.router.is_some() {
+            return;
+        }
+        this.life += 1;
+        this.installed = None;
+        this.kernel_free = now;
+        this.router = Some(Router::new(this.config.clone()));
+        let health = this.health;
+        self.disturb_all(node);
+        self.step(node, Input::Track(health));
+        self.step(node, Input::Link { up: true, source: Some(IpAddr::V4(Self::address(node))) });
+    }
+
+    /// Everything works again and everybody is there.
+    pub(crate) fn heal(&mut self) {
+        self.weather = Weather::default();
+        let n = self.nodes.len();
+        for node in 0..n {
+            self.resume(node);
+            self.restart(node);
+            if self.nodes[node].health.fault {
+                self.track(node, 0, false);
+            }
+            for other in 0..n {
+                self.block(node, other, false);
+            }
+        }
+    }
+
+    pub(crate) fn owners(&self) -> Vec<usize> {
+        let owns = |node: &usize| self.nodes[*node].installed.is_some();
+        (0..self.nodes.len()).filter(owns).collect()
+    }
+
+    pub(crate) fn takeovers(&self) -> u64 {
+        self.nodes.iter().map(|node| node.terms).sum()
+    }
+
+    pub(crate) fn best(&self) -> u8 {
+        let effective = |node: &Node| node.router.as_ref().map(|r| r.effective().get());
+        self.nodes.iter().filter_map(effective).max().unwrap()
+    }
+
+    fn next_timer(&self) -> Option<(Instant, usize)> {
+        let timers = self.nodes.iter().enumerate().filter(|(_, node)| !node.paused);
+        timers.filter_map(|(at, node)| Some((node.router.as_ref()?.next_deadline()?, at))).min()
+    }
+
+    fn enqueue(&mut self, at: Instant, happening: Happening) {
+        self.serial += 1;
+        self.queue.insert((at, self.serial), happening);
+    }
+
+    /// In order, one after the other.
+    fn kernel(&mut self, node: usize, happening: Happening) {
+        let took = self.random.micros(100, u64::try_from(KERNEL.as_micros()).unwrap() / 2);
+        let done = self.now.plus(took).max(self.nodes[node].kernel_free);
+        self.nodes[node].kernel_free = done;
+        self.enqueue(done, happening);
+    }
+
+    fn send(&mut self, node: usize, kind: Kind) {
+        let bytes = encoded(self.nodes[node].router.as_ref().unwrap(), kind);
+        self.nodes[node].last_advert = self.now;
+        self.broadcast(node, &bytes);
+    }
+
+    fn broadcast(&mut self, from: usize, bytes: &[u8]) {
+        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            let double = self.random.chance(self.weather.double);
+            for copy in 0..1 + u8::from(double) {
+                if self.blocked[from][to] || self.random.chance(self.weather.loss) {
+                    self.disturb(from, to);
+                    continue;
+                }
+                let late = copy == 1 || self.random.chance(self.weather.late);
+                let longest = if late { 700_000 } else { FLIGHT.as_micros() };
+                let flight = self.random.micros(50, u64::try_from(longest).unwrap());
+                if late {
+                    self.disturb(from, to);
+                }
+                let bytes = bytes.to_vec();
+                let arrive = Happening::Arrive { from, to, bytes, disturbs: late };
+                self.enqueue(self.now.plus(flight), arrive);
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Arrive { from, to, bytes, disturbs } => {
+                if disturbs {
+                    self.disturb(from, to);
+                }
+                if self.nodes[to].paused {
+                    self.nodes[to].inbox.push((from, bytes));
+                } else {
+                    self.hear(from, to, &bytes);
+                }
+            }
+            Happening::Installed { node, life, epoch } if life == self.nodes[node].life => {
+                self.nodes[node].installed = Some(epoch);
+                self.step(node, Input::Acquired(epoch));
+            }
+            Happening::Removed { node, life, epoch } if life == self.nodes[node].life => {
+                if self.nodes[node].installed == Some(epoch) {
+                    self.nodes[node].installed = None;
+                }
+                self.step(node, Input::Released(epoch));
+            }
+            Happening::LastWill { node, bytes } => {
+                self.nodes[node].installed = None;
+                if !bytes.is_empty() {
+                    self.broadcast(node, &bytes);
+                }
+            }
+            Happening::LeaseEnded { node, life } if life == self.nodes[node].life => {
+                self.nodes[node].installed = None;
+            }
+            Happening::Installed { .. } | Happening::Removed { .. } => {}
+            Happening::LeaseEnded { .. } => {}
+        }
+    }
+
+    fn hear(&mut self, from: usize, to: usize, bytes: &[u8]) {
+        let destination = match self.nodes[to].config.transport {
+            Transport::Multicast { .. } => GROUP_V4,
+            Transport::Unicast { .. } => Self::address(to),
+        };
+        let meta = meta(Self::address(from), destination, 255);
+        let advert = wire::decode(bytes, meta).unwrap();
+        self.step(to, Input::Packet(&advert));
+    }
+
+    fn note(&mut self, line: String) {
+        if self.trace.len() == 60 {
+            self.trace.pop_front();
+        }
+        self.trace.push_back(format!("{:?} {line}", self.now));
+    }
+
+    fn disturb(&mut self, a: usize, b: usize) {
+        self.disturbed[a][b] = self.now;
+        self.disturbed[b][a] = self.now;
+    }
+
+    fn disturb_all(&mut self, node: usize) {
+        for other in 0..self.nodes.len() {
+            self.disturb(node, other);
+        }
+    }
+
+    fn last_disturbance(&self) -> Instant {
+        self.disturbed.iter().flatten().copied().max().unwrap()
+    }
+
+    /// Two routers that hear each other: one interval and a flight after they begin to; else the
+    /// flight of an advert, of its answer, and the kernel's time.
+    fn check(&mut self) {
+        // A dead router hears nobody; its addresses are the lease's business.
+        let working =
+            |node: &Node| node.installed.is_some() && !node.paused && node.router.is_some();
+        for a in 0..self.nodes.len() {
+            for b in 0..a {
+                let both = working(&self.nodes[a]) && working(&self.nodes[b]);
+                let begin = *self.both_since[a][b].get_or_insert(self.now);
+                if !both || self.blocked[a][b] || self.blocked[b][a] {
+                    self.both_since[a][b] = None;
+                    continue;
+                }
+                let disturbed = self.disturbed[a][b];
+                let calm = begin.since(self.last_disturbance()) > INTERVAL * 4;
+                let paced = [a, b].iter().any(|node| {
+                    let answer = self.nodes[*node].last_answer;
+                    answer <= begin && begin.since(answer) < PACE
+                });
+                let more = match (calm, paced) {
+                    (true, false) => Duration::ZERO,
+                    (true, true) => PACE,
+                    (false, _) => INTERVAL,
+                };
+                let bound = FLIGHT * 2 + KERNEL * 2 + more;
+                let both_for = self.now.since(begin.max(disturbed));
+                if both_for > bound {
+                    let trace = self.trace.make_contiguous().join("\n");
+                    panic!("{trace}\nseed {}: {a} and {b} for {both_for:?}", self.seed);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn encoded(router: &Router, kind: Kind) -> Vec<u8> {
+    router.encode(kind, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
+}
+
+/// Routers of these priorities that talk to the group, or to each other as peers.
+pub(crate) fn routers(priorities: &[u8], fast: bool, unicast: bool) -> Vec<Config> {
+    let all: Vec<IpAddr> =
+        (0..priorities.len()).map(|node| IpAddr::V4(World::address(node))).collect();
+    let one = |(node, value): (usize, &u8)| {
+        let mut one = Config { fast_handover: fast, priority: priority(*value), ..config(100) };
+        if unicast {
+            let peers = all.iter().filter(|peer| **peer != all[node]).copied().collect();
+            one.transport = Transport::Unicast { peers, check_source: true };
+        }
+        one
+    };
+    priorities.iter().enumerate().map(one).collect()
+}

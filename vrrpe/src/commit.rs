@@ -1,0 +1,164 @@
+//! From a staged configuration to a running one: new routers begin, changed ones are told, missing
+//! ones are stopped and go when they are done. Whoever did not change notices nothing.
+
+use crate::instance::{self, Instance};
+use crate::routers::Routers;
+use crate::rx::Socket;
+use crate::stage::{Broken, Stage};
+use crate::trackers::Trackers;
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd};
+use vipd_ipc::slice::{InstanceSlice, SocketSlice};
+use vipd_types::{InstanceId, Instant, SocketId};
+use vrrp_core::Input;
+
+/// Tokens of sockets begin here.
+const FIRST_TOKEN: usize = 0x1_0000;
+
+/// The socket that a token means.
+pub(crate) fn socket_of(token: Token) -> Option<SocketId> {
+    token.0.checked_sub(FIRST_TOKEN).and_then(|n| u16::try_from(n).ok()).map(SocketId)
+}
+
+fn token_of(id: SocketId) -> Token {
+    Token(usize::from(id.0).saturating_add(FIRST_TOKEN))
+}
+
+/// Applies all of `stage`, and registers its sockets.
+pub(crate) fn commit(
+    routers: &mut Routers,
+    trackers: &mut Trackers,
+    stage: Stage,
+    registry: &Registry,
+    now: Instant,
+) -> Result<(), Broken> {
+    let back = |id: &InstanceId| routers.instances.get(id).is_some_and(|i| i.leaving);
+    if stage.instances.keys().any(back) {
+        return Err(Broken("the number of a removed instance is used again"));
+    }
+    for socket in routers.sockets.values_mut() {
+        socket.configured = false;
+    }
+    for (id, (slice, fd)) in stage.sockets {
+        adopt(routers, id, slice, fd, registry)?;
+    }
+    trackers.commit(stage.trackers, now);
+    stop_missing(routers, &stage.instances, now, trackers);
+    for (id, slice) in stage.instances {
+        apply(routers, id, slice, now, trackers);
+    }
+    routers.track(now, trackers);
+    index(routers);
+    routers.deposit();
+    sweep(routers, registry);
+    Ok(())
+}
+
+/// Drops routers that have left, and sockets that nobody uses any more.
+pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
+    routers.instances.retain(|_, instance| !(instance.leaving && instance.router.is_done()));
+    let instances = &routers.instances;
+    let links = &mut routers.links;
+    routers.sockets.retain(|id, socket| {
+        let keep = socket.configured || instances.values().any(|i| i.slice.socket == *id);
+        if !keep {
+            forget(socket, registry);
+            links.remove(id);
+        }
+        keep
+    });
+}
+
+fn adopt(
+    routers: &mut Routers,
+    id: SocketId,
+    slice: SocketSlice,
+    fd: Option<OwnedFd>,
+    registry: &Registry,
+) -> Result<(), Broken> {
+    match (fd, routers.sockets.get_mut(&id)) {
+        (None, Some(socket)) => {
+            socket.slice = slice;
+            socket.configured = true;
+        }
+        (Some(fd), old) => {
+            if let Some(old) = old {
+                forget(old, registry);
+            }
+            SourceFd(&fd.as_raw_fd())
+                .register(registry, token_of(id), Interest::READABLE)
+                .map_err(|_| Broken("a socket that cannot be polled"))?;
+            routers.sockets.insert(id, Socket::new(slice, fd));
+        }
+        (None, None) => return Err(Broken("a socket that is neither fresh nor known")),
+    }
+    Ok(())
+}
+
+/// Closing alone would leave it in the poll set as long as the parent has a copy.
+fn forget(socket: &Socket, registry: &Registry) {
+    if let Err(error) = SourceFd(&socket.fd.as_raw_fd()).deregister(registry) {
+        log::warn!("socket on {}: {error}", socket.slice.interface);
+    }
+}
+
+fn stop_missing(
+    routers: &mut Routers,
+    staged: &BTreeMap<InstanceId, InstanceSlice>,
+    now: Instant,
+    trackers: &Trackers,
+) {
+    let missing: Vec<InstanceId> =
+        routers.instances.keys().filter(|id| !staged.contains_key(id)).copied().collect();
+    for id in missing {
+        let Some(instance) = routers.instances.get_mut(&id) else { continue };
+        if !instance.leaving {
+            instance.leaving = true;
+            log::info!("({}) removed from the configuration", instance.slice.name);
+            routers.step(id, Input::Stop, now, trackers);
+        }
+    }
+}
+
+fn apply(
+    routers: &mut Routers,
+    id: InstanceId,
+    slice: InstanceSlice,
+    now: Instant,
+    trackers: &Trackers,
+) {
+    let Some(running) = routers.instances.get_mut(&id) else {
+        let mut new = Instance::new(slice, now);
+        new.health = new.health(trackers);
+        let health = new.health;
+        routers.instances.insert(id, new);
+        // Trackers first: what is not known yet must not be taken for health.
+        routers.step(id, Input::Track(health), now, trackers);
+        routers.link(id, now, trackers);
+        return;
+    };
+    if running.slice == slice {
+        return;
+    }
+    let moved = (running.slice.socket, running.slice.source) != (slice.socket, slice.source);
+    running.slice = slice;
+    let config = instance::config(&running.slice);
+    if *running.router.config() != config {
+        routers.step(id, Input::Config(Box::new(config)), now, trackers);
+    }
+    if moved {
+        routers.link(id, now, trackers);
+    }
+}
+
+fn index(routers: &mut Routers) {
+    routers.by_vrid = routers
+        .instances
+        .iter()
+        .filter(|(_, instance)| !instance.leaving)
+        .map(|(id, instance)| ((instance.slice.socket, instance.slice.vrid), *id))
+        .collect();
+}

@@ -1,0 +1,299 @@
+//! Control clients: connections that the parent accepted and vouches for. Requests come a line
+//! each, answers are one JSON object a line. A client can be slow, silent or hostile; it costs a
+//! bounded amount of memory and never makes an advert wait.
+
+use mio::event::Source;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, UnixAddr, recvmsg, sendmsg};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+use vipd_types::{ClientId, Instant};
+
+/// Version of the answers; rises when a field changes its meaning.
+pub(crate) const VERSION: u32 = 1;
+const CLIENTS_MAX: usize = 32;
+/// Longest request, in bytes.
+const REQUEST_MAX: usize = 4096;
+/// A client that neither asks nor reads for so long is dropped.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+/// Tokens of clients begin here.
+const FIRST_TOKEN: usize = 0x10_0000;
+
+/// What a client asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Show(Option<String>),
+    Reload,
+    Unknown,
+}
+
+pub(crate) fn parse(line: &[u8]) -> Request {
+    let Ok(line) = std::str::from_utf8(line) else { return Request::Unknown };
+    let mut words = line.split_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (Some("show"), name, None) => Request::Show(name.map(str::to_owned)),
+        (Some("reload"), None, None) => Request::Reload,
+        _ => Request::Unknown,
+    }
+}
+
+/// An answer to a request that failed; `code` is for programs.
+pub(crate) fn refusal(code: &str, error: &str) -> Value {
+    json!({ "version": VERSION, "ok": false, "code": code, "error": error })
+}
+
+#[derive(Debug)]
+struct Client {
+    fd: OwnedFd,
+    uid: u32,
+    may_act: bool,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    /// The parent reads the configuration for it.
+    reloading: bool,
+    /// Nothing more comes from it.
+    finished: bool,
+    ready: bool,
+    progress: Instant,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    map: BTreeMap<ClientId, Client>,
+}
+
+impl Clients {
+    /// A client too many is told so and closed.
+    pub(crate) fn add(
+        &mut self,
+        id: ClientId,
+        uid: u32,
+        may_act: bool,
+        fd: OwnedFd,
+        registry: &Registry,
+        now: Instant,
+    ) {
+        if self.map.len() >= CLIENTS_MAX {
+            let mut bytes = line(&refusal("busy", "too many control clients"));
+            // It is closed whether or not it hears why.
+            let _ = transmit(fd.as_raw_fd(), &mut bytes);
+            return;
+        }
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = SourceFd(&fd.as_raw_fd()).register(registry, token_of(id), interest) {
+            log::warn!("control client: {error}");
+            return;
+        }
+        let client = Client {
+            fd,
+            uid,
+            may_act,
+            input: Vec::new(),
+            output: Vec::new(),
+            reloading: false,
+            finished: false,
+            ready: true,
+            progress: now,
+        };
+        self.map.insert(id, client);
+    }
+
+    pub(crate) fn note(&mut self, token: Token) {
+        let id = token.0.checked_sub(FIRST_TOKEN).and_then(|n| u32::try_from(n).ok());
+        if let Some(client) = id.and_then(|id| self.map.get_mut(&ClientId(id))) {
+            client.ready = true;
+        }
+    }
+
+    /// One request, of whichever client has one, with `may_act`. Everything a client is to be
+    /// read, written or dropped for happens here, so that a call is short.
+    pub(crate) fn next_request(
+        &mut self,
+        registry: &Registry,
+        now: Instant,
+    ) -> Option<(ClientId, bool, Request)> {
+        let mut found = None;
+        let mut dropped = Vec::new();
+        for (id, client) in &mut self.map {
+            let request = client.turn(now, found.is_none());
+            if client.is_over(now) {
+                dropped.push(*id);
+            }
+            if let Some(request) = request {
+                found = Some((*id, client.may_act, request));
+            }
+        }
+        for id in dropped {
+            self.drop_client(id, registry);
+        }
+        found
+    }
+
+    pub(crate) fn answer(&mut self, id: ClientId, answer: &Value, now: Instant) {
+        if let Some(client) = self.map.get_mut(&id) {
+            client.say(answer, now);
+        }
+    }
+
+    /// The client waits for the parent.
+    pub(crate) fn wait_for_reload(&mut self, id: ClientId) {
+        if let Some(client) = self.map.get_mut(&id) {
+            log::info!("uid {} asks for a reload", client.uid);
+            client.reloading = true;
+        }
+    }
+
+    pub(crate) fn reloaded(&mut self, id: ClientId, done: bool, text: &str, now: Instant) {
+        let Some(client) = self.map.get_mut(&id).filter(|client| client.reloading) else { return };
+        client.reloading = false;
+        client.say(&json!({ "version": VERSION, "ok": done, "text": text }), now);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.map.values().any(|client| client.ready && !client.reloading)
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let waiting = self.map.values().filter(|client| !client.reloading);
+        waiting.map(|client| client.progress.plus(IDLE_MAX)).min()
+    }
+
+    fn drop_client(&mut self, id: ClientId, registry: &Registry) {
+        if let Some(client) = self.map.remove(&id)
+            && let Err(error) = SourceFd(&client.fd.as_raw_fd()).deregister(registry)
+        {
+            log::warn!("control client: {error}");
+        }
+    }
+}
+
+impl Client {
+    /// Writes what is to be written, then reads, then returns a request if `wanted`. A client is
+    /// not read as long as it has not taken its last answer, or waits for one.
+    fn turn(&mut self, now: Instant, wanted: bool) -> Option<Request> {
+        if !self.ready || self.reloading {
+            return None;
+        }
+        match transmit(self.fd.as_raw_fd(), &mut self.output) {
+            Ok(0) => {}
+            Ok(_) => self.progress = now,
+            Err(_) => self.end(),
+        }
+        if !self.output.is_empty() || self.finished && self.input.is_empty() {
+            self.ready = false;
+            return None;
+        }
+        if !self.has_line() && !self.finished {
+            self.read(now);
+        }
+        if !self.has_line() {
+            // What is left after the last line is not a request.
+            if self.finished {
+                self.input.clear();
+            }
+            return None;
+        }
+        if wanted { self.take_line().map(|line| parse(&line)) } else { None }
+    }
+
+    fn read(&mut self, now: Instant) {
+        let mut buffer = [0; REQUEST_MAX];
+        match receive(self.fd.as_raw_fd(), &mut buffer) {
+            Ok(0) => self.finished = true,
+            Ok(used) => {
+                self.progress = now;
+                self.input.extend_from_slice(buffer.get(..used).unwrap_or(&[]));
+                if self.input.len() > REQUEST_MAX && !self.has_line() {
+                    self.say(&refusal("too_long", "a request has at most 4096 bytes"), now);
+                    self.input.clear();
+                    self.finished = true;
+                }
+            }
+            Err(Errno::EAGAIN) => self.ready = false,
+            Err(_) => self.end(),
+        }
+    }
+
+    fn say(&mut self, answer: &Value, now: Instant) {
+        self.output.extend_from_slice(&line(answer));
+        self.progress = now;
+        self.ready = true;
+    }
+
+    fn has_line(&self) -> bool {
+        self.input.contains(&b'\n')
+    }
+
+    fn take_line(&mut self) -> Option<Vec<u8>> {
+        let end = self.input.iter().position(|byte| *byte == b'\n')?;
+        let rest = self.input.split_off(end.saturating_add(1));
+        Some(std::mem::replace(&mut self.input, rest))
+    }
+
+    /// The connection is of no use any more.
+    fn end(&mut self) {
+        self.output.clear();
+        self.input.clear();
+        self.finished = true;
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        if self.reloading {
+            return false;
+        }
+        let idle = now.since(self.progress) >= IDLE_MAX;
+        idle || self.finished && self.input.is_empty() && self.output.is_empty()
+    }
+}
+
+fn token_of(id: ClientId) -> Token {
+    let offset = usize::try_from(id.0).unwrap_or(usize::MAX);
+    Token(offset.saturating_add(FIRST_TOKEN))
+}
+
+fn line(answer: &Value) -> Vec<u8> {
+    let mut bytes = answer.to_string().into_bytes();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Sends what the kernel takes and removes it from `bytes`; the number of bytes sent.
+fn transmit(fd: RawFd, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
+    if bytes.is_empty() {
+        return Ok(0);
+    }
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    match sendmsg::<UnixAddr>(fd, &[IoSlice::new(bytes)], &[], flags, None) {
+        Ok(sent) => {
+            bytes.drain(..sent.min(bytes.len()));
+            Ok(sent)
+        }
+        Err(Errno::EAGAIN) => Ok(0),
+        Err(errno) => Err(errno),
+    }
+}
+
+fn receive(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+    let mut parts = [IoSliceMut::new(buffer)];
+    recvmsg::<UnixAddr>(fd, &mut parts, None, MsgFlags::MSG_DONTWAIT).map(|got| got.bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_line_of_words() {
+        assert_eq!(parse(b"show\n"), Request::Show(None));
+        assert_eq!(parse(b"  show  VI_1 \r\n"), Request::Show(Some("VI_1".into())));
+        assert_eq!(parse(b"reload\n"), Request::Reload);
+        for unknown in [&b"\n"[..], b"show a b\n", b"reload now\n", b"\xff\n", b"SHOW\n"] {
+            assert_eq!(parse(unknown), Request::Unknown, "{unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! What the parent and the checker say, and what follows from it. A message of the parent that
+//! breaks the protocol ends the engine; the checker can at worst fail its own trackers.
+
+use crate::routers::Link;
+use crate::run::{End, Engine};
+use crate::stage::{Broken, Stage};
+use crate::{commit, confine};
+use std::os::fd::OwnedFd;
+use vipd_ipc::ChanError;
+use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine};
+use vipd_types::{Epoch, Generation, InstanceId, Instant, SocketId, TrackerId};
+use vrrp_core::Input;
+
+/// Messages of one channel in one wake-up; adverts wait no longer than that.
+const BURST: usize = 64;
+
+impl From<Broken> for End {
+    fn from(Broken(what): Broken) -> Self {
+        Self::Failed(format!("the parent broke the protocol: {what}"))
+    }
+}
+
+impl Engine {
+    pub(crate) fn hear_parent(&mut self, now: Instant) -> Result<(), End> {
+        if !self.parent_ready || self.parent_gone {
+            self.parent_ready = false;
+            return Ok(());
+        }
+        for _ in 0..BURST {
+            match self.parent.recv_with() {
+                Ok(Some((message, fd))) => self.obey(message, fd, now)?,
+                Ok(None) => {
+                    self.parent_ready = false;
+                    return Ok(());
+                }
+                Err(ChanError::Closed) => {
+                    self.parent_ready = false;
+                    self.parent_gone = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(End::Failed(format!("parent: {error}"))),
+            }
+        }
+        Ok(())
+    }
+
+    fn obey(
+        &mut self,
+        message: ParentToEngine,
+        fd: Option<OwnedFd>,
+        now: Instant,
+    ) -> Result<(), End> {
+        match message {
+            ParentToEngine::Hello { .. } => Err(Broken("a second Hello").into()),
+            ParentToEngine::Begin { generation } => self.begin(generation),
+            ParentToEngine::Socket(slice) => {
+                let known = self.routers.sockets.contains_key(&slice.id);
+                Ok(self.stage()?.socket(slice, fd, known)?)
+            }
+            ParentToEngine::Tracker(slice) => Ok(self.stage()?.tracker(slice)?),
+            ParentToEngine::Instance(slice) => Ok(self.stage()?.instance(*slice)?),
+            ParentToEngine::End { generation } => {
+                self.stage()?.end(generation)?;
+                self.tell(&EngineToParent::Staged { generation })
+            }
+            ParentToEngine::Commit { generation } => self.commit(generation, now),
+            // An Abort may cross our Staged, or come for what never began.
+            ParentToEngine::Abort { .. } => {
+                self.stage = None;
+                Ok(())
+            }
+            ParentToEngine::Acquired { instance, epoch } => {
+                self.held(instance, epoch, true);
+                self.input(instance, Input::Acquired(epoch), now)
+            }
+            ParentToEngine::NotAcquired { instance, epoch, reason } => {
+                self.held(instance, epoch, false);
+                if let Some(instance) = self.routers.instances.get(&instance) {
+                    ::log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
+                }
+                self.input(instance, Input::NotAcquired(epoch), now)
+            }
+            ParentToEngine::Released { instance, epoch } => {
+                self.held(instance, epoch, false);
+                self.input(instance, Input::Released(epoch), now)
+            }
+            ParentToEngine::Lost { instance, epoch } => {
+                self.held(instance, epoch, false);
+                self.input(instance, Input::Lost(epoch), now)
+            }
+            ParentToEngine::Leased { until } => {
+                self.lease.extend(until);
+                Ok(())
+            }
+            ParentToEngine::Link { socket, up, source } => {
+                self.link(socket, Link { up, source }, now);
+                Ok(())
+            }
+            ParentToEngine::Client { client, uid, may_act } => {
+                let fd = fd.ok_or(Broken("a client without a descriptor"))?;
+                self.clients.add(client, uid, may_act, fd, self.poll.registry(), now);
+                Ok(())
+            }
+            ParentToEngine::Reloaded { client, done, text } => {
+                self.clients.reloaded(client, done, &text, now);
+                Ok(())
+            }
+            ParentToEngine::Stop => {
+                self.stop(now);
+                Ok(())
+            }
+        }
+    }
+
+    fn begin(&mut self, generation: Generation) -> Result<(), End> {
+        if self.stage.is_some() {
+            return Err(Broken("a second Begin").into());
+        }
+        self.stage = Some(Stage::new(generation));
+        Ok(())
+    }
+
+    fn stage(&mut self) -> Result<&mut Stage, Broken> {
+        self.stage.as_mut().ok_or(Broken("a slice before Begin"))
+    }
+
+    fn commit(&mut self, generation: Generation, now: Instant) -> Result<(), End> {
+        let stage = self.stage.take().ok_or(Broken("Commit of nothing"))?;
+        stage.may_commit(generation)?;
+        if self.generation.is_none() {
+            confine::seal(self.timer.raw()).map_err(End::Failed)?;
+        }
+        let registry = self.poll.registry();
+        commit::commit(&mut self.routers, &mut self.trackers, stage, registry, now)?;
+        self.generation = Some(generation);
+        ::log::info!(
+            "configuration {generation}: {} instances on {} sockets",
+            self.routers.instances.len(),
+            self.routers.sockets.len()
+        );
+        Ok(())
+    }
+
+    /// An answer about an earlier term says nothing about this one.
+    fn held(&mut self, id: InstanceId, epoch: Epoch, held: bool) {
+        if let Some(instance) = self.routers.instances.get_mut(&id)
+            && instance.router.epoch() == epoch
+        {
+            instance.held = held;
+        }
+    }
+
+    /// An answer for an instance that has gone meanwhile is late, not wrong.
+    fn input(&mut self, id: InstanceId, input: Input<'_>, now: Instant) -> Result<(), End> {
+        self.routers.step(id, input, now, &self.trackers);
+        Ok(())
+    }
+
+    /// May come for a socket that is only staged; its routers ask when they begin.
+    fn link(&mut self, socket: SocketId, link: Link, now: Instant) {
+        let known = self.routers.links.insert(socket, link);
+        if let (Some(before), Some(at)) = (known, self.routers.sockets.get(&socket))
+            && before.up != link.up
+        {
+            let word = if link.up { "up" } else { "down" };
+            ::log::info!("Netlink reports {} {word}", at.slice.interface);
+        }
+        let mut next = self.routers.instances.first_key_value().map(|(id, _)| *id);
+        while let Some(id) = next {
+            if self.routers.instances.get(&id).is_some_and(|i| i.slice.socket == socket) {
+                self.routers.link(id, now, &self.trackers);
+            }
+            next = self.routers.after(id);
+        }
+        self.routers.deposit();
+    }
+
+    fn stop(&mut self, now: Instant) {
+        if self.stop_by.is_none() {
+            self.stop_by = Some(now.plus(crate::run::STOP_MAX));
+            self.routers.step_all(|_| true, || Input::Stop, now, &self.trackers);
+        }
+    }
+
+    pub(crate) fn hear_checker(&mut self, now: Instant) {
+        if !self.checker_ready || self.checker_gone {
+            self.checker_ready = false;
+            return;
+        }
+        for _ in 0..BURST {
+            match self.checker.recv() {
+                Ok(Some(message)) => self.believe(message, now),
+                Ok(None) => {
+                    self.checker_ready = false;
+                    return;
+                }
+                Err(error) => {
+                    self.checker_ready = false;
+                    self.checker_gone = true;
+                    self.trackers.gone(now);
+                    ::log::error!("checker: {error}: all trackers are down");
+                    self.routers.track(now, &self.trackers);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn believe(&mut self, message: CheckerToEngine, now: Instant) {
+        if self.trackers.heard(now) {
+            ::log::info!("the checker speaks again");
+            self.routers.track(now, &self.trackers);
+        }
+        match message {
+            CheckerToEngine::Hello { .. } | CheckerToEngine::Alive { .. } => {}
+            CheckerToEngine::Tracker { tracker, up, reason } => {
+                self.tracker(tracker, up, reason, now);
+            }
+        }
+    }
+
+    fn tracker(&mut self, id: TrackerId, up: bool, reason: String, now: Instant) {
+        let staged = self.stage.as_ref().and_then(|stage| stage.trackers.get(&id));
+        let known = self.trackers.view(id).map(|view| view.name);
+        let Some(name) = known.or(staged.map(|slice| slice.name.as_str())) else { return };
+        let line = if up {
+            format!("VRRP_Script({name}) succeeded")
+        } else {
+            format!("VRRP_Script({name}) failed ({reason})")
+        };
+        if self.trackers.report(id, up, reason, staged.is_some(), now) {
+            ::log::info!("{line}");
+            self.routers.track(now, &self.trackers);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! One virtual router with what surrounds its state machine: its slice, the trackers it uses,
+//! what the kernel holds for it, and how often the log was told the same. Sends nothing.
+
+use crate::trackers::{Status, Trackers};
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd_ipc::msg::ADVERT_MAX;
+use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
+use vipd_types::Instant;
+use vrrp_core::action::Cause;
+use vrrp_core::health::{Tracked, health};
+use vrrp_core::{Auth, Config, Discard, Health, Kind, Router, Transport};
+
+/// The same complaint about the same instance reaches the log once in this time.
+const REPEAT: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct Instance {
+    pub(crate) slice: InstanceSlice,
+    pub(crate) router: Router,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) since: Instant,
+    pub(crate) cause: Option<Cause>,
+    /// The parent said that the addresses are in the kernel.
+    pub(crate) held: bool,
+    /// Not in the configuration any more; goes when the router is done.
+    pub(crate) leaving: bool,
+    /// Has advertised since the last `Alive`.
+    pub(crate) advertised: bool,
+    pub(crate) last_sent: Option<Instant>,
+    pub(crate) send_errors: u64,
+    pub(crate) complaints: Complaints,
+    pub(crate) health: Health,
+    last_will: Vec<u8>,
+}
+
+impl Instance {
+    pub(crate) fn new(slice: InstanceSlice, now: Instant) -> Self {
+        Self {
+            router: Router::new(config(&slice)),
+            slice,
+            source: None,
+            since: now,
+            cause: None,
+            held: false,
+            leaving: false,
+            advertised: false,
+            last_sent: None,
+            send_errors: 0,
+            complaints: Complaints::default(),
+            health: Health::default(),
+            last_will: Vec::new(),
+        }
+    }
+
+    /// The good-bye advert, if it is not what was deposited last.
+    pub(crate) fn new_will(&mut self) -> Option<Vec<u8>> {
+        let mut buffer = [0; ADVERT_MAX];
+        let bytes = self.router.encode(Kind::GoodBye, &mut buffer)?;
+        if bytes == self.last_will {
+            return None;
+        }
+        self.last_will = bytes.to_vec();
+        Some(self.last_will.clone())
+    }
+
+    /// The sum of the trackers of this instance.
+    pub(crate) fn health(&self, trackers: &Trackers) -> Health {
+        health(self.slice.tracks.iter().map(|track| tracked(track, trackers)))
+    }
+
+    /// The tracker that holds the instance in FAULT.
+    pub(crate) fn fault_name<'t>(&self, trackers: &'t Trackers) -> Option<&'t str> {
+        let mut tracks = self.slice.tracks.iter();
+        let track = tracks.find(|track| health([tracked(track, trackers)]).fault)?;
+        trackers.view(track.tracker).map(|view| view.name)
+    }
+}
+
+/// A tracker as the protocol sees it.
+pub(crate) fn tracked(track: &TrackSlice, trackers: &Trackers) -> Tracked {
+    let up = match trackers.view(track.tracker).map_or(Status::Unknown, |view| view.status) {
+        Status::Up => Some(true),
+        Status::Down => Some(false),
+        Status::Unknown => None,
+    };
+    Tracked { weight: track.weight, reverse: track.reverse, up }
+}
+
+/// The slice in the words of the protocol.
+pub(crate) fn config(slice: &InstanceSlice) -> Config {
+    let transport = if slice.peers.is_empty() {
+        Transport::Multicast { group: slice.group }
+    } else {
+        Transport::Unicast { peers: slice.peers.clone(), check_source: slice.check_unicast_src }
+    };
+    Config {
+        vrid: slice.vrid,
+        version: slice.version,
+        priority: slice.priority,
+        advert_int: slice.advert_int,
+        preempt: slice.preempt,
+        fast_handover: slice.fast_handover,
+        auth: match slice.auth {
+            AuthSlice::None => Auth::None,
+            AuthSlice::Pass(data) => Auth::Pass(data),
+        },
+        transport,
+        addresses: slice.addresses.clone(),
+    }
+}
+
+/// What may be repeated by a peer or a broken network as often as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    Discarded(Discard),
+    Lower,
+    Election,
+    Send(nix::errno::Errno),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Complaints(Vec<(Complaint, Instant, u64)>);
+
+impl Complaints {
+    /// `Some(n)`: say it, and that it was kept back n times. The first one at once, then at most
+    /// one in `REPEAT`.
+    pub(crate) fn may_say(&mut self, what: Complaint, now: Instant) -> Option<u64> {
+        let Some((_, said, kept)) = self.0.iter_mut().find(|(other, ..)| *other == what) else {
+            self.0.push((what, now, 0));
+            return Some(0);
+        };
+        if now.since(*said) < REPEAT {
+            *kept = kept.saturating_add(1);
+            return None;
+        }
+        *said = now;
+        Some(std::mem::take(kept))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[test]
+    fn a_complaint_is_said_at_once_and_then_once_a_minute() {
+        let second = |n: u64| Instant::from_nanos(n * 1_000_000_000);
+        let mut complaints = Complaints::default();
+        assert_eq!(complaints.may_say(Complaint::Lower, second(1)), Some(0));
+        assert_eq!(complaints.may_say(Complaint::Lower, second(2)), None);
+        assert_eq!(complaints.may_say(Complaint::Election, second(2)), Some(0));
+        assert_eq!(complaints.may_say(Complaint::Lower, second(60)), None);
+        assert_eq!(complaints.may_say(Complaint::Lower, second(61)), Some(2));
+    }
+}

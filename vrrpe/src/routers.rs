@@ -1,0 +1,237 @@
+//! All virtual routers, stepped one at a time, and what their actions mean outside: a datagram, a
+//! message for the parent, a line in the log. The protocol itself is in vrrp-core; messages leave
+//! through the outbox, which the loop empties.
+
+use crate::instance::{Complaint, Instance};
+use crate::rx::Socket;
+use crate::trackers::Trackers;
+use crate::{tx, words};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use vipd_ipc::msg::{EngineToParent, Why};
+use vipd_types::{InstanceId, Instant, SocketId, State, Vrid};
+use vrrp_core::action::Cause;
+use vrrp_core::{Action, Discard, Event, Input, Kind, Reason};
+
+/// The state of a socket's interface as the parent told it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) up: bool,
+    pub(crate) source: Option<IpAddr>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Routers {
+    pub(crate) instances: BTreeMap<InstanceId, Instance>,
+    pub(crate) sockets: BTreeMap<SocketId, Socket>,
+    pub(crate) links: BTreeMap<SocketId, Link>,
+    /// Who gets an advert; rebuilt with each configuration.
+    pub(crate) by_vrid: BTreeMap<(SocketId, Vrid), InstanceId>,
+    pub(crate) outbox: VecDeque<EngineToParent>,
+    /// The lease is over: nothing is sent on the network.
+    pub(crate) quiet: bool,
+    /// Some instance has advertised since the last `Alive`.
+    pub(crate) advertised: bool,
+}
+
+impl Routers {
+    /// One input for one router, and everything that follows from it.
+    pub(crate) fn step(
+        &mut self,
+        id: InstanceId,
+        input: Input<'_>,
+        now: Instant,
+        trackers: &Trackers,
+    ) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let actions = instance.router.step(now, input);
+        for action in actions.iter() {
+            match action {
+                Action::Send(kind) => self.send(id, kind, now),
+                Action::Acquire(epoch) => {
+                    self.tell(EngineToParent::Acquire { instance: id, epoch });
+                }
+                Action::Release(epoch, reason) => {
+                    let why = why(reason);
+                    self.tell(EngineToParent::Release { instance: id, epoch, why });
+                }
+                Action::Announce(epoch) => {
+                    self.tell(EngineToParent::Announce { instance: id, epoch });
+                }
+                Action::Event(event) => self.event(id, event, now, trackers),
+            }
+        }
+    }
+
+    /// The same input for every router that `wants` it.
+    pub(crate) fn step_all(
+        &mut self,
+        wants: impl Fn(&Instance) -> bool,
+        input: impl Fn() -> Input<'static>,
+        now: Instant,
+        trackers: &Trackers,
+    ) {
+        let mut next = self.instances.first_key_value().map(|(id, _)| *id);
+        while let Some(id) = next {
+            if self.instances.get(&id).is_some_and(&wants) {
+                self.step(id, input(), now, trackers);
+            }
+            next = self.after(id);
+        }
+    }
+
+    /// Ids one after the other, without holding a borrow or a list.
+    pub(crate) fn after(&self, id: InstanceId) -> Option<InstanceId> {
+        let above = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
+        self.instances.range(above).next().map(|(id, _)| *id)
+    }
+
+    /// Feeds each router whose trackers say something else than before.
+    pub(crate) fn track(&mut self, now: Instant, trackers: &Trackers) {
+        let mut next = self.instances.first_key_value().map(|(id, _)| *id);
+        while let Some(id) = next {
+            if let Some(instance) = self.instances.get_mut(&id) {
+                let health = instance.health(trackers);
+                if health != instance.health && !instance.leaving {
+                    instance.health = health;
+                    self.step(id, Input::Track(health), now, trackers);
+                }
+            }
+            next = self.after(id);
+        }
+    }
+
+    /// Tells a router the state of its interface: configured source address first.
+    pub(crate) fn link(&mut self, id: InstanceId, now: Instant, trackers: &Trackers) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(link) = self.links.get(&instance.slice.socket) else { return };
+        let source = instance.slice.source.or(link.source);
+        instance.source = source;
+        let up = link.up;
+        self.step(id, Input::Link { up, source }, now, trackers);
+    }
+
+    /// Deposits the good-bye of each instance that is new or has another one than before.
+    pub(crate) fn deposit(&mut self) {
+        for (id, instance) in self.instances.iter_mut().filter(|(_, i)| !i.leaving) {
+            if let Some(last_will) = instance.new_will() {
+                self.outbox.push_back(EngineToParent::Deposit { instance: *id, last_will });
+            }
+        }
+    }
+
+    /// The earliest time a router wants to be called.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.instances.values().filter_map(|instance| instance.router.next_deadline()).min()
+    }
+
+    pub(crate) fn any_master(&self) -> bool {
+        self.instances.values().any(|instance| instance.router.state() == State::Master)
+    }
+
+    pub(crate) fn all_done(&self) -> bool {
+        self.instances.values().all(|instance| instance.router.is_done())
+    }
+
+    fn tell(&mut self, message: EngineToParent) {
+        self.outbox.push_back(message);
+    }
+
+    fn send(&mut self, id: InstanceId, kind: Kind, now: Instant) {
+        if self.quiet {
+            return;
+        }
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(socket) = self.sockets.get(&instance.slice.socket) else { return };
+        match tx::send(instance, socket, kind) {
+            Ok(()) => {
+                instance.last_sent = Some(now);
+                match kind {
+                    Kind::Advert => {
+                        instance.advertised = true;
+                        self.advertised = true;
+                    }
+                    Kind::GoodBye => log::debug!("({}) sent 0 priority", instance.slice.name),
+                }
+            }
+            Err(errno) => {
+                instance.send_errors = instance.send_errors.saturating_add(1);
+                if let Some(kept) = instance.complaints.may_say(Complaint::Send(errno), now) {
+                    log::warn!(
+                        "({}) cannot send an advert on {}: {}{}",
+                        instance.slice.name,
+                        instance.slice.interface,
+                        errno.desc(),
+                        words::kept_back(kept)
+                    );
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, id: InstanceId, event: Event, now: Instant, trackers: &Trackers) {
+        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let name = instance.slice.name.as_str();
+        let mut say = |what| instance.complaints.may_say(what, now).map(words::kept_back);
+        match event {
+            Event::State { to, why, .. } => {
+                instance.since = now;
+                instance.cause = Some(why);
+                let ours = instance.router.effective().get();
+                let tracker =
+                    if why == Cause::Tracker { instance.fault_name(trackers) } else { None };
+                words::log_state(name, to, why, tracker, ours);
+            }
+            Event::Priority { from, to } => {
+                log::info!("({name}) Changing effective priority from {from} to {to}");
+            }
+            Event::Discarded(why) => {
+                if let Some(kept) = say(Complaint::Discarded(why)) {
+                    log::warn!("({name}) dropped an advert: {}{kept}", words::discard(why));
+                }
+            }
+            Event::GoodByeHeard { from } => {
+                log::debug!("({name}) Backup received priority 0 advertisement from {from}");
+            }
+            Event::LowerHeard { from, priority, .. } => {
+                if let Some(kept) = say(Complaint::Lower) {
+                    log::info!(
+                        "({name}) received lower priority ({priority}) advert from {from} - discarding{kept}"
+                    );
+                }
+            }
+            Event::ForcingElection { from, priority, ours } => {
+                if let Some(kept) = say(Complaint::Election) {
+                    log::info!(
+                        "({name}) Received advert from {from} with lower priority {priority}, \
+                         ours {ours}, forcing new election{kept}"
+                    );
+                }
+            }
+            Event::AddressesRefused => log::error!("({name}) the addresses were refused"),
+            Event::AddressesLost => log::error!("({name}) the addresses were taken away"),
+        }
+    }
+
+    /// A packet that no router has seen was dropped on this socket.
+    pub(crate) fn dropped(&mut self, id: SocketId, why: Discard, now: Instant) {
+        let Some(socket) = self.sockets.get_mut(&id) else { return };
+        socket.counters.count(why);
+        if let Some(kept) = socket.complaints.may_say(Complaint::Discarded(why), now) {
+            log::warn!(
+                "dropped a packet on {}: {}{}",
+                socket.slice.interface,
+                words::discard(why),
+                words::kept_back(kept)
+            );
+        }
+    }
+}
+
+fn why(reason: Reason) -> Why {
+    match reason {
+        Reason::Yield => Why::Yield,
+        Reason::Fault => Why::Fault,
+        Reason::Stop => Why::Stop,
+    }
+}

@@ -1,0 +1,314 @@
+//! The loop: wait, then adverts, then timers, then messages, then heartbeat, and control clients
+//! last. It owns the channels and the order of things; what they mean is elsewhere.
+
+use crate::clock::{self, Timer};
+use crate::control::Clients;
+use crate::lease::{Lease, Verdict};
+use crate::routers::Routers;
+use crate::rx::Rx;
+use crate::stage::Stage;
+use crate::trackers::Trackers;
+use crate::{commit, log};
+use mio::{Events, Poll, Token};
+use std::time::Duration;
+use vipd_ipc::msg::{
+    ADVERTISED_MAX, CheckerToEngine, EngineToChecker, EngineToParent, ParentToEngine,
+};
+use vipd_ipc::{Chan, ChanError};
+use vipd_types::{Generation, InstanceId, Instant, State};
+use vrrp_core::Input;
+
+pub(crate) type ParentChan = Chan<EngineToParent, ParentToEngine>;
+pub(crate) type CheckerChan = Chan<EngineToChecker, CheckerToEngine>;
+
+pub(crate) const PARENT: Token = Token(0);
+pub(crate) const CHECKER: Token = Token(1);
+pub(crate) const TIMER: Token = Token(2);
+
+/// Longest time between two signs of life.
+const ALIVE_MAX: Duration = Duration::from_millis(250);
+/// Shortest time between two, and longest time from an advert to the one that lists it.
+const ALIVE_MIN: Duration = Duration::from_millis(100);
+/// A timer that is served later than this was held up.
+const STALL: Duration = Duration::from_millis(10);
+/// After this a stopping engine goes, done or not.
+pub(crate) const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// Why the process ends.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Done,
+    Failed(String),
+}
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) parent: ParentChan,
+    pub(crate) checker: CheckerChan,
+    pub(crate) poll: Poll,
+    pub(crate) timer: Timer,
+    pub(crate) routers: Routers,
+    pub(crate) trackers: Trackers,
+    pub(crate) clients: Clients,
+    pub(crate) lease: Lease,
+    pub(crate) stage: Option<Stage>,
+    pub(crate) generation: Option<Generation>,
+    pub(crate) parent_ready: bool,
+    pub(crate) parent_gone: bool,
+    pub(crate) checker_ready: bool,
+    pub(crate) checker_gone: bool,
+    pub(crate) stop_by: Option<Instant>,
+    rx: Rx,
+    alive_at: Instant,
+    /// The list of the last `Alive`, emptied: the steady state allocates nothing.
+    listed: Vec<InstanceId>,
+}
+
+impl Engine {
+    pub(crate) fn new(parent: ParentChan, checker: CheckerChan, poll: Poll, timer: Timer) -> Self {
+        let now = clock::now();
+        Self {
+            parent,
+            checker,
+            poll,
+            timer,
+            routers: Routers::default(),
+            trackers: Trackers::new(now),
+            clients: Clients::default(),
+            lease: Lease::default(),
+            stage: None,
+            generation: None,
+            // The poll set has reported what came with Hello, and will not do it again.
+            parent_ready: true,
+            parent_gone: false,
+            checker_ready: true,
+            checker_gone: false,
+            stop_by: None,
+            rx: Rx::new(),
+            alive_at: now,
+            listed: Vec::new(),
+        }
+    }
+
+    pub(crate) fn run(mut self) -> End {
+        let mut events = Events::with_capacity(256);
+        loop {
+            if let Err(end) = self.turn(&mut events) {
+                say_why(&end, &mut self.parent);
+                return end;
+            }
+        }
+    }
+
+    fn turn(&mut self, events: &mut Events) -> Result<(), End> {
+        let pause = if self.has_more() { Some(Duration::ZERO) } else { None };
+        if pause.is_none() {
+            let now = clock::now();
+            let armed = self.timer.arm(self.next_wake(now), now);
+            armed.map_err(|e| End::Failed(format!("timer: {}", e.desc())))?;
+        }
+        wait(&mut self.poll, events, pause)?;
+        self.note(events);
+        let now = clock::now();
+        self.judge(now)?;
+        self.advertise(now);
+        self.empty_outbox()?;
+        self.hear_parent(now)?;
+        self.hear_checker(now);
+        if self.trackers.listen(now) && !self.trackers.is_empty() {
+            ::log::error!("the checker is silent: all trackers are down");
+            self.routers.track(now, &self.trackers);
+        }
+        commit::sweep(&mut self.routers, self.poll.registry());
+        self.empty_outbox()?;
+        self.heartbeat(clock::now())?;
+        self.serve(now)?;
+        self.empty_log()?;
+        self.stopped(clock::now())
+    }
+
+    /// Receive queues first, also before an expired timer: after a stall, the adverts that
+    /// disprove a timer may be waiting there, in more sockets than the kernel has told of.
+    fn advertise(&mut self, now: Instant) {
+        let due = self.routers.next_deadline().filter(|at| *at <= now);
+        let stalled = due.is_some_and(|at| now.since(at) > STALL);
+        self.rx.drain(&mut self.routers, stalled, now, &self.trackers);
+        if due.is_some() && !self.routers.quiet {
+            let now = clock::now();
+            let wants = |instance: &crate::instance::Instance| {
+                instance.router.next_deadline().is_some_and(|at| at <= now)
+            };
+            self.routers.step_all(wants, || Input::Deadline, now, &self.trackers);
+        }
+    }
+
+    /// What the lease says; before it is believed to be over, the parent is heard.
+    fn judge(&mut self, now: Instant) -> Result<(), End> {
+        if self.lease.verdict(now) != Verdict::Serve {
+            self.routers.quiet = true;
+            self.hear_parent(now)?;
+        }
+        let verdict = self.lease.verdict(now);
+        if self.parent_gone && verdict == Verdict::Serve {
+            if !self.routers.any_master() {
+                return Err(End::Failed("the parent is gone".into()));
+            }
+            if self.lease.remaining(now).is_none() {
+                self.say_good_bye(now);
+                return Err(End::Failed("the parent is gone, and there was no lease".into()));
+            }
+        }
+        self.routers.quiet = verdict != Verdict::Serve;
+        match verdict {
+            Verdict::Serve | Verdict::Quiet => Ok(()),
+            Verdict::GoodBye => {
+                self.routers.quiet = false;
+                self.say_good_bye(now);
+                Err(End::Failed("the lease has ended".into()))
+            }
+            Verdict::TooLate => Err(End::Failed("woke up after the lease had ended".into())),
+        }
+    }
+
+    fn say_good_bye(&mut self, now: Instant) {
+        let master = |i: &crate::instance::Instance| i.router.state() == State::Master;
+        self.routers.step_all(master, || Input::LeaseEnded, now, &self.trackers);
+    }
+
+    fn heartbeat(&mut self, now: Instant) -> Result<(), End> {
+        if now < self.next_alive() {
+            return Ok(());
+        }
+        let mut advertised = std::mem::take(&mut self.listed);
+        for (id, instance) in &mut self.routers.instances {
+            if std::mem::take(&mut instance.advertised) {
+                advertised.push(*id);
+            }
+        }
+        self.routers.advertised = false;
+        self.alive_at = now;
+        while let Some(more) = advertised.len().checked_sub(ADVERTISED_MAX).filter(|n| *n > 0) {
+            let part = advertised.split_off(more);
+            self.tell(&EngineToParent::Alive { at: now, advertised: part })?;
+        }
+        let message = EngineToParent::Alive { at: now, advertised };
+        self.tell(&message)?;
+        if let EngineToParent::Alive { mut advertised, .. } = message {
+            advertised.clear();
+            self.listed = advertised;
+        }
+        Ok(())
+    }
+
+    fn next_alive(&self) -> Instant {
+        self.alive_at.plus(if self.routers.advertised { ALIVE_MIN } else { ALIVE_MAX })
+    }
+
+    fn next_wake(&self, now: Instant) -> Instant {
+        let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
+        let times = [
+            routers,
+            self.lease.next(now),
+            self.trackers.deadline(),
+            self.clients.next_deadline(),
+            self.stop_by,
+        ];
+        times.into_iter().flatten().fold(self.next_alive(), Instant::min)
+    }
+
+    fn has_more(&self) -> bool {
+        self.parent_ready
+            || self.checker_ready
+            || self.clients.is_ready()
+            || self.routers.sockets.values().any(|socket| socket.ready)
+    }
+
+    fn note(&mut self, events: &Events) {
+        for event in events {
+            match event.token() {
+                PARENT => self.parent_ready = true,
+                CHECKER => self.checker_ready = true,
+                TIMER => {}
+                token => match commit::socket_of(token) {
+                    Some(id) => {
+                        if let Some(socket) = self.routers.sockets.get_mut(&id) {
+                            socket.ready = true;
+                        }
+                    }
+                    None => self.clients.note(token),
+                },
+            }
+        }
+    }
+
+    fn stopped(&mut self, now: Instant) -> Result<(), End> {
+        let Some(by) = self.stop_by else { return Ok(()) };
+        let done = self.routers.all_done();
+        if !done && now < by {
+            return Ok(());
+        }
+        if !done {
+            ::log::warn!("stopped without an answer to every release");
+        }
+        Err(End::Done)
+    }
+
+    /// A parent that does not read is taken for gone: the lease tells what follows.
+    pub(crate) fn tell(&mut self, message: &EngineToParent) -> Result<(), End> {
+        if self.parent_gone {
+            return Ok(());
+        }
+        match self.parent.send(message) {
+            Ok(()) => Ok(()),
+            Err(ChanError::Closed | ChanError::Full) => {
+                self.parent_gone = true;
+                Ok(())
+            }
+            Err(error @ (ChanError::Codec(_) | ChanError::Io(_))) => {
+                Err(End::Failed(format!("parent: {error}")))
+            }
+        }
+    }
+
+    fn empty_outbox(&mut self) -> Result<(), End> {
+        while let Some(message) = self.routers.outbox.pop_front() {
+            self.tell(&message)?;
+        }
+        if !self.parent_gone && matches!(self.parent.flush(), Err(ChanError::Closed)) {
+            self.parent_gone = true;
+        }
+        Ok(())
+    }
+
+    fn empty_log(&mut self) -> Result<(), End> {
+        while let Some(line) = log::next() {
+            self.tell(&line)?;
+        }
+        Ok(())
+    }
+}
+
+/// The last lines of the log, and why this is the end.
+pub(crate) fn say_why(end: &End, parent: &mut ParentChan) {
+    if let End::Failed(why) = end {
+        ::log::error!("engine ends: {why}");
+    }
+    while let Some(line) = log::next() {
+        if parent.send(&line).is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits for events; a signal that stopped and continued the process is no error.
+pub(crate) fn wait(
+    poll: &mut Poll,
+    events: &mut Events,
+    pause: Option<Duration>,
+) -> Result<(), End> {
+    match poll.poll(events, pause) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Ok(()),
+        Err(error) => Err(End::Failed(format!("epoll: {error}"))),
+    }
+}

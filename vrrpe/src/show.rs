@@ -1,0 +1,180 @@
+//! The answers to `show`: what an operator asks about an instance, as JSON. Reads everything,
+//! changes nothing.
+
+use crate::control::{self, Request, VERSION};
+use crate::instance::{Instance, tracked};
+use crate::run::{End, Engine};
+use crate::words;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+use std::time::Duration;
+use vipd_ipc::BUILD;
+use vipd_ipc::msg::EngineToParent;
+use vipd_ipc::slice::TrackSlice;
+use vipd_types::{Instant, State, Version};
+use vrrp_core::health::health;
+
+impl Engine {
+    /// At most one request a wake-up, so that adverts come first.
+    pub(crate) fn serve(&mut self, now: Instant) -> Result<(), End> {
+        let registry = self.poll.registry();
+        let Some((client, may_act, request)) = self.clients.next_request(registry, now) else {
+            return Ok(());
+        };
+        let answer = match request {
+            Request::Show(name) => self.show(name.as_deref(), now),
+            Request::Reload if may_act => {
+                self.clients.wait_for_reload(client);
+                return self.tell(&EngineToParent::Reload { client });
+            }
+            Request::Reload => control::refusal("permission", "this client may only look"),
+            Request::Unknown => {
+                let error = "unknown request; there are: show, show NAME, reload";
+                control::refusal("unknown_request", error)
+            }
+        };
+        self.clients.answer(client, &answer, now);
+        Ok(())
+    }
+
+    fn show(&self, name: Option<&str>, now: Instant) -> Value {
+        let wanted = |instance: &&Instance| name.is_none_or(|name| instance.slice.name == name);
+        let instances: Vec<Value> = self
+            .routers
+            .instances
+            .values()
+            .filter(wanted)
+            .map(|instance| self.show_instance(instance, now))
+            .collect();
+        if let (Some(name), true) = (name, instances.is_empty()) {
+            return control::refusal("unknown_instance", &format!("no instance named {name}"));
+        }
+        json!({
+            "version": VERSION,
+            "ok": true,
+            "build": BUILD,
+            "generation": self.generation.map(|generation| generation.0),
+            "instances": instances,
+        })
+    }
+
+    fn show_instance(&self, instance: &Instance, now: Instant) -> Value {
+        let slice = &instance.slice;
+        let router = &instance.router;
+        let unicast = !slice.peers.is_empty();
+        let version = match slice.version {
+            Version::V2 => 2,
+            Version::V3 => 3,
+        };
+        json!({
+            "name": slice.name,
+            "state": router.state().to_string(),
+            "since_seconds": seconds(now.since(instance.since)),
+            "reason": self.reason(instance),
+            "interface": slice.interface.to_string(),
+            "family": vipd_types::Family::from(&slice.group).to_string(),
+            "vrrp_version": version,
+            "vrid": slice.vrid.get(),
+            "priority": {
+                "base": slice.priority.get(),
+                "effective": router.effective().get(),
+                "trackers": slice.tracks.iter().map(|track| self.show_tracker(track, now))
+                    .collect::<Vec<_>>(),
+            },
+            "advert_int_seconds": seconds(slice.advert_int),
+            "transport": if unicast { "unicast" } else { "multicast" },
+            "source": instance.source,
+            "peers": slice.peers,
+            "group": slice.group,
+            "preempt": slice.preempt,
+            "fast_handover": slice.fast_handover,
+            "master": master(instance, now),
+            "addresses": slice.addresses.iter().map(|address: &IpAddr| {
+                json!({ "address": address, "installed": instance.held })
+            }).collect::<Vec<_>>(),
+            "lease": self.lease_of(instance, now),
+            "epoch": router.epoch().0,
+            "counters": self.counters(instance),
+        })
+    }
+
+    fn reason(&self, instance: &Instance) -> String {
+        let tracker = instance.fault_name(&self.trackers);
+        match (instance.router.state(), tracker) {
+            (State::Fault, Some(name)) => format!("tracker {name} has failed, and has no weight"),
+            (State::Init, Some(name)) if instance.router.source().is_some() => {
+                format!("waits for the first result of tracker {name}")
+            }
+            (State::Init, _) if instance.cause.is_none() => {
+                "the state of the interface is not known yet".into()
+            }
+            (State::Init | State::Backup | State::Master | State::Fault, _) => {
+                words::reason(instance.cause)
+            }
+        }
+    }
+
+    fn show_tracker(&self, track: &TrackSlice, now: Instant) -> Value {
+        let view = self.trackers.view(track.tracker);
+        json!({
+            "name": view.map(|view| view.name),
+            "state": view.map(|view| view.status.word()),
+            "weight": track.weight.get(),
+            "reverse": track.reverse,
+            "adds": health([tracked(track, &self.trackers)]).adds,
+            "reason": view.map(|view| view.reason),
+            "since_seconds": view.map(|view| seconds(now.since(view.since))),
+        })
+    }
+
+    fn lease_of(&self, instance: &Instance, now: Instant) -> Option<Value> {
+        let lease = instance.slice.lease.filter(|_| instance.held)?;
+        let remaining = self.lease.remaining(now)?;
+        Some(json!({ "seconds": seconds(lease), "remaining_seconds": seconds(remaining) }))
+    }
+
+    /// The router's own, and what concerns it of its socket.
+    fn counters(&self, instance: &Instance) -> Value {
+        let mut all: Map<String, Value> = instance
+            .router
+            .counters()
+            .iter()
+            .map(|(name, n)| (name.to_owned(), n.into()))
+            .collect();
+        all.insert("send_errors".into(), instance.send_errors.into());
+        if let Some(socket) = self.routers.sockets.get(&instance.slice.socket) {
+            for (name, n) in socket.counters.iter() {
+                all.insert(format!("interface_{name}"), n.into());
+            }
+        }
+        Value::Object(all)
+    }
+}
+
+fn master(instance: &Instance, now: Instant) -> Option<Value> {
+    if instance.router.state() == State::Master {
+        return Some(json!({
+            "address": instance.source,
+            "priority": instance.router.effective().get(),
+            "seen_seconds_ago": instance.last_sent.map(|at| seconds(now.since(at))),
+            "self": true,
+        }));
+    }
+    instance.router.master().map(|seen| {
+        json!({
+            "address": seen.address,
+            "priority": seen.priority,
+            "seen_seconds_ago": seconds(now.since(seen.at)),
+            "self": false,
+        })
+    })
+}
+
+/// Seconds with milliseconds; whole ones as whole numbers.
+fn seconds(time: Duration) -> Value {
+    if time.subsec_millis() == 0 {
+        return json!(time.as_secs());
+    }
+    let millis = Duration::new(time.as_secs(), time.subsec_millis().saturating_mul(1_000_000));
+    json!(millis.as_secs_f64())
+}

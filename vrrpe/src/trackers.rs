@@ -1,0 +1,231 @@
+//! What is known of each tracker, from the checker's reports and from its silence. Weights are
+//! not its business.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use vipd_ipc::slice::TrackerSlice;
+use vipd_types::{Instant, TrackerId};
+
+/// A checker that is not heard for so long has failed, and everything it watches with it.
+const SILENCE: Duration = Duration::from_secs(1);
+/// The engine wakes at least four times a second; after a longer sleep it was itself not there to
+/// hear, and the checker gets a fresh second.
+const OWN_SLEEP: Duration = Duration::from_millis(400);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Up,
+    Down,
+    Unknown,
+}
+
+impl Status {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A tracker now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) status: Status,
+    pub(crate) reason: &'a str,
+    pub(crate) since: Instant,
+}
+
+#[derive(Debug)]
+struct Report {
+    status: Status,
+    reason: String,
+    since: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checker {
+    Heard(Instant),
+    Silent(Instant),
+    Gone(Instant),
+}
+
+#[derive(Debug)]
+pub(crate) struct Trackers {
+    names: BTreeMap<TrackerId, String>,
+    /// Also of trackers that are only staged: the checker may be quicker than our own Commit.
+    reports: BTreeMap<TrackerId, Report>,
+    checker: Checker,
+    woke: Instant,
+}
+
+impl Trackers {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            names: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            checker: Checker::Heard(now),
+            woke: now,
+        }
+    }
+
+    /// Trackers that go are forgotten, new ones are unknown unless already reported.
+    pub(crate) fn commit(&mut self, slices: BTreeMap<TrackerId, TrackerSlice>, now: Instant) {
+        self.names = slices.into_iter().map(|(id, slice)| (id, slice.name)).collect();
+        self.reports.retain(|id, _| self.names.contains_key(id));
+        for id in self.names.keys() {
+            self.reports.entry(*id).or_insert_with(|| Report {
+                status: Status::Unknown,
+                reason: "no result yet".into(),
+                since: now,
+            });
+        }
+    }
+
+    pub(crate) fn view(&self, id: TrackerId) -> Option<View<'_>> {
+        let name = self.names.get(&id)?;
+        let report = self.reports.get(&id)?;
+        Some(match self.checker {
+            Checker::Heard(_) => {
+                View { name, status: report.status, reason: &report.reason, since: report.since }
+            }
+            Checker::Silent(since) => {
+                View { name, status: Status::Down, reason: "checker silent", since }
+            }
+            Checker::Gone(since) => {
+                View { name, status: Status::Down, reason: "checker gone", since }
+            }
+        })
+    }
+
+    /// Any message of the checker is proof of life. True when it had been silent: its earlier
+    /// reports hold again, since it tells every change.
+    pub(crate) fn heard(&mut self, now: Instant) -> bool {
+        let returned = matches!(self.checker, Checker::Silent(_));
+        if !matches!(self.checker, Checker::Gone(_)) {
+            self.checker = Checker::Heard(now);
+        }
+        returned
+    }
+
+    /// Keeps a report; true if it says something new. `staged` says whether a configuration on its
+    /// way in has the tracker; a report about one that nobody has is dropped.
+    pub(crate) fn report(
+        &mut self,
+        id: TrackerId,
+        up: bool,
+        reason: String,
+        staged: bool,
+        now: Instant,
+    ) -> bool {
+        if !self.names.contains_key(&id) && !staged {
+            return false;
+        }
+        let status = if up { Status::Up } else { Status::Down };
+        let before = self.reports.get(&id).map(|report| (report.status, report.since));
+        let since = match before {
+            Some((before, since)) if before == status => since,
+            Some(_) | None => now,
+        };
+        self.reports.insert(id, Report { status, reason, since });
+        before.is_none_or(|(before, _)| before != status)
+    }
+
+    /// Call at every wake-up, after hearing the checker; true when it has just fallen silent.
+    pub(crate) fn listen(&mut self, now: Instant) -> bool {
+        let slept = now.since(self.woke) > OWN_SLEEP;
+        self.woke = now;
+        let Checker::Heard(at) = self.checker else { return false };
+        if slept {
+            self.checker = Checker::Heard(now);
+            return false;
+        }
+        let silent = now.since(at) >= SILENCE;
+        if silent {
+            self.checker = Checker::Silent(now);
+        }
+        silent
+    }
+
+    /// The checker's channel is closed.
+    pub(crate) fn gone(&mut self, now: Instant) {
+        self.checker = Checker::Gone(now);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// When `listen` would find the checker silent.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.checker {
+            Checker::Heard(at) => Some(at.plus(SILENCE)),
+            Checker::Silent(_) | Checker::Gone(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHK: TrackerId = TrackerId(1);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(0).plus(Duration::from_millis(millis))
+    }
+
+    fn trackers() -> Trackers {
+        let mut trackers = Trackers::new(at(0));
+        let slice = TrackerSlice { id: CHK, name: "chk".into() };
+        trackers.commit(BTreeMap::from([(CHK, slice)]), at(0));
+        trackers
+    }
+
+    fn status(trackers: &Trackers) -> Status {
+        trackers.view(CHK).unwrap().status
+    }
+
+    #[test]
+    fn a_report_before_commit_is_kept_and_one_about_nothing_is_not() {
+        let mut trackers = Trackers::new(at(0));
+        assert!(trackers.report(CHK, true, "1 process".into(), true, at(5)));
+        assert!(!trackers.report(TrackerId(9), true, String::new(), false, at(5)));
+        let slice = TrackerSlice { id: CHK, name: "chk".into() };
+        trackers.commit(BTreeMap::from([(CHK, slice)]), at(10));
+        assert_eq!(status(&trackers), Status::Up);
+        assert_eq!(trackers.view(CHK).unwrap().since, at(5));
+    }
+
+    #[test]
+    fn silence_fails_everything_until_the_checker_speaks_again() {
+        let mut trackers = trackers();
+        assert!(trackers.report(CHK, true, "1 process".into(), false, at(1)));
+        for millis in (0..1000).step_by(250) {
+            assert!(!trackers.listen(at(millis)));
+        }
+        assert!(trackers.listen(at(1000)));
+        assert_eq!(status(&trackers), Status::Down);
+        assert_eq!(trackers.view(CHK).unwrap().reason, "checker silent");
+        assert!(trackers.heard(at(1100)));
+        assert_eq!(status(&trackers), Status::Up);
+    }
+
+    #[test]
+    fn an_engine_that_slept_blames_nobody() {
+        let mut trackers = trackers();
+        assert!(!trackers.listen(at(5000)));
+        assert!(trackers.listen(at(5250)) || status(&trackers) == Status::Unknown);
+    }
+
+    #[test]
+    fn a_checker_that_is_gone_stays_gone() {
+        let mut trackers = trackers();
+        trackers.gone(at(10));
+        assert!(!trackers.heard(at(20)));
+        assert_eq!(trackers.view(CHK).unwrap().reason, "checker gone");
+        assert_eq!(trackers.deadline(), None);
+    }
+}
