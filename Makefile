@@ -23,7 +23,7 @@ RELEASE   = $(TARGET)/release
 DEBUG     = $(TARGET)/debug
 
 # Where an installed vipd looks for its siblings; a build tree needs none of it.
-export VIPD_LIBEXECDIR = $(LIBEXECDIR)
+export VIPD_LIBEXEC = $(LIBEXECDIR)
 export CARGO_TARGET_DIR = $(TARGET)
 
 # One package at a time, so that the features of one program's crates do not leak into another.

@@ -51,12 +51,6 @@ pub(crate) const STEADY: &[Allowed] = &[
         "opendir looks at what it has opened",
     ),
     (libc::SYS_fstat, Always, "the same with another libc"),
-    (
-        libc::SYS_statx,
-        Masked(2, flags(libc::AT_EMPTY_PATH), flags(libc::AT_EMPTY_PATH)),
-        "reading a file asks for its size",
-    ),
-    (libc::SYS_lseek, Always, "reading a file asks where it stands"),
     (libc::SYS_close, Always, "files, pidfds"),
     (
         libc::SYS_fcntl,

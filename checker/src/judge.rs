@@ -16,6 +16,16 @@ impl Judge {
         Self { rise: rise.max(1), fall: fall.max(1), count: 0, up: None }
     }
 
+    /// With other numbers, in the same state.
+    pub(crate) fn resumed(&self, rise: u32, fall: u32) -> Self {
+        let mut judge = Self::new(rise, fall);
+        if let Some(up) = self.up {
+            // The first result decides alone, so this one settles the state.
+            judge.take(up);
+        }
+        judge
+    }
+
     /// Takes one result; says the state when it is the first or has changed.
     pub(crate) fn take(&mut self, success: bool) -> Option<bool> {
         let rise = u64::from(self.rise);
@@ -75,6 +85,17 @@ mod tests {
         assert_eq!(got, [Some(true), None, None, None, None, None, Some(false)]);
         let got = states(&mut judge, &[true, false, true, true]);
         assert_eq!(got, [None, None, None, Some(true)]);
+    }
+
+    #[test]
+    fn other_numbers_leave_the_state() {
+        let mut judge = Judge::new(1, 1);
+        assert_eq!(judge.resumed(2, 2).take(false), Some(false));
+        judge.take(true);
+        let mut judge = judge.resumed(2, 2);
+        assert_eq!(states(&mut judge, &[true, false, false]), [None, None, Some(false)]);
+        let mut judge = judge.resumed(3, 1);
+        assert_eq!(states(&mut judge, &[true, true, true]), [None, None, Some(true)]);
     }
 
     #[test]

@@ -139,6 +139,10 @@ impl Sched {
         for slice in checks {
             let check = match old.remove(&slice.tracker) {
                 Some(check) if is_same(&check.slice, &slice) => Check { slice, ..check },
+                Some(check) if asks_the_same(&check.slice, &slice) => {
+                    let judge = check.judge.resumed(slice.rise, slice.fall);
+                    Check { judge, ..Check::new(now, slice) }
+                }
                 _ => Check::new(now, slice),
             };
             self.checks.insert(check.slice.tracker, check);
@@ -235,13 +239,18 @@ fn next(due: Instant, interval: Duration, now: Instant) -> Instant {
     due.plus(Duration::from_nanos(ahead))
 }
 
-/// A script's number is its place in the file and may change although the check does not.
 fn is_same(old: &CheckSlice, new: &CheckSlice) -> bool {
-    let mut old = old.clone();
-    if let (ProbeSlice::Script(old), ProbeSlice::Script(new)) = (&mut old.probe, &new.probe) {
-        *old = *new;
-    }
-    old == *new
+    let numbers = |c: &CheckSlice| (c.interval, c.timeout, c.rise, c.fall);
+    asks_the_same(old, new) && numbers(old) == numbers(new)
+}
+
+/// A script's number is its place in the file and may change although the check does not.
+fn asks_the_same(old: &CheckSlice, new: &CheckSlice) -> bool {
+    let probe = match (&old.probe, &new.probe) {
+        (ProbeSlice::Script(_), ProbeSlice::Script(_)) => true,
+        (old, new) => old == new,
+    };
+    probe && old.name == new.name
 }
 
 #[cfg(test)]

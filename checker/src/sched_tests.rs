@@ -131,7 +131,7 @@ fn a_reload_leaves_unchanged_checks_alone() {
     let renumbered = CheckSlice { probe: ProbeSlice::Script(ScriptId(7)), ..script(1) };
     let slower = CheckSlice { interval: Duration::from_secs(9), ..process(2) };
     commit(&mut sched, ms(500), 2, vec![renumbered, slower]);
-    // The changed one starts anew, the other keeps its place and its run.
+    // The slower one begins a new raster, the other keeps its place and its run.
     assert_eq!(sched.deadline(), Some(ms(500)));
     let actions = sched.step(ms(500), Input::Tick);
     assert_eq!(actions.len(), 1);
@@ -140,6 +140,20 @@ fn a_reload_leaves_unchanged_checks_alone() {
     assert!(tracker_of(&sched.step(ms(600), done)).unwrap().0);
     let again = sched.step(ms(2000), Input::Tick);
     assert!(matches!(again[0], Action::Run { generation: Generation(2), script: ScriptId(7), .. }));
+}
+
+#[test]
+fn another_interval_keeps_the_state_and_another_question_does_not() {
+    let mut sched = Sched::new();
+    let tracker = TrackerId(1);
+    let sample = |success| Input::Sample { tracker, success, reason: String::new(), extra: false };
+    commit(&mut sched, ms(0), 1, vec![process(1)]);
+    assert!(tracker_of(&sched.step(ms(0), sample(true))).is_some());
+    let slower = CheckSlice { interval: Duration::from_secs(9), fall: 2, ..process(1) };
+    commit(&mut sched, ms(1), 2, vec![slower.clone()]);
+    assert!(tracker_of(&sched.step(ms(1), sample(false))).is_none());
+    commit(&mut sched, ms(2), 3, vec![CheckSlice { name: "new".into(), ..slower }]);
+    assert!(tracker_of(&sched.step(ms(2), sample(false))).is_some());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The walls this process puts around itself, in order, and the names of those that the host does
 //! not offer. The table of system calls is in `confine`.
 
-use crate::confine;
+use super::confine;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,

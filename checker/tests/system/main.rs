@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod channel;
 #[cfg(test)]
-mod filter;
+mod confinement;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

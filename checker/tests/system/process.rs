@@ -121,3 +121,39 @@ fn a_proc_that_hides_others_is_said_aloud_and_fails_the_checks() {
     let (up, reason) = rig.state(1);
     assert!(!up && reason.contains("hidepid"), "{reason}");
 }
+
+/// Its main thread ends, another goes on: the kernel then says Z of the whole process.
+fn headless(name: &str) -> nix::unistd::Pid {
+    use nix::unistd::{ForkResult, fork};
+    let name = std::ffi::CString::new(name).unwrap();
+    // SAFETY: the child starts a thread and ends the one it has; it never returns.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            let _ = nix::sys::prctl::set_name(&name);
+            let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
+            let _ = std::thread::spawn(|| std::thread::sleep(LONG));
+            // SAFETY: ends this thread only.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+            std::process::abort()
+        }
+    }
+}
+
+#[test]
+fn a_process_without_its_main_thread_is_alive() {
+    let name = name("head");
+    let pid = headless(&name);
+    let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let deadline = Instant::now() + crate::rig::PATIENCE;
+    while !stat().contains(") Z ") && Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    let mut rig = Rig::start();
+    rig.configure(1, vec![CheckSlice { interval: LONG, ..process(1, &name) }]);
+    let state = (stat(), rig.state(1));
+    let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+    assert!(state.0.contains(") Z ") && state.1.0, "{state:?}");
+    assert!(!rig.state(1).0);
+    let _ = nix::sys::wait::waitpid(pid, None);
+}

@@ -12,6 +12,8 @@ pub(crate) struct Word {
     pub(crate) quoted: bool,
     /// A comment begins right behind it, in what looks like the same word.
     pub(crate) cut: bool,
+    /// It is the last word of its line, and a comment follows.
+    pub(crate) commented: bool,
 }
 
 impl Word {
@@ -52,14 +54,16 @@ pub(crate) fn lex(text: &[u8], say: &mut Say) -> Vec<Piece> {
     let mut in_definition = false;
     for (index, line) in text.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = if index == 0 { without_bom(line) } else { line };
         let number = index.saturating_add(1);
         if in_definition {
             in_definition = line.trim_ascii_end().ends_with(b"\\");
             continue;
         }
         let place = Place { number };
-        let kept = strip(line, place, say);
+        let mut kept = strip(line, place, say);
+        if index == 0 {
+            drop_bom(&mut kept, place, say);
+        }
         let Some(start) = kept.first() else { continue };
         if line.len() >= KEEPALIVED_LINE {
             let message = "keepalived would drop this line, it is longer than 1022 bytes";
@@ -111,6 +115,8 @@ struct Byte {
     escaped: bool,
     /// The last one before a comment.
     cut: bool,
+    /// The last one before a comment that is not blank.
+    commented: bool,
 }
 
 impl Byte {
@@ -123,9 +129,17 @@ impl Byte {
     }
 }
 
-fn without_bom(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+/// A byte order mark is no part of the first word.
+fn drop_bom(kept: &mut Vec<Byte>, place: Place, say: &mut Say) {
+    if kept.iter().take(BOM.len()).map(|b| b.value).eq(BOM) {
+        let message =
+            "the file begins with a byte order mark, which spoils keepalived's first line";
+        say.warn(place.at(1, BOM.len()), message, "save the file as UTF-8 without it");
+        kept.drain(..BOM.len());
+    }
 }
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Removes white space at both ends, comments, and the backslash that protects a comment sign.
 fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
@@ -137,7 +151,7 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
     while let Some((index, value)) = bytes.next() {
         let column = index.saturating_add(1);
         let mut push = |value, quoted, escaped| {
-            kept.push(Byte { value, column, quoted, escaped, cut: false });
+            kept.push(Byte { value, column, quoted, escaped, cut: false, commented: false });
         };
         match value {
             0 => {
@@ -175,6 +189,9 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
             b'#' | b'!' if !quoted => {
                 if let Some(last) = kept.last_mut() {
                     last.cut = !last.is_blank();
+                }
+                if let Some(last) = kept.iter_mut().rfind(|b| !b.is_blank()) {
+                    last.commented = true;
                 }
                 break;
             }
@@ -328,5 +345,49 @@ fn word(taken: &[Byte], quoted: bool, keep: impl Fn(&Byte) -> bool, place: Place
         span: place.to_end(taken),
         quoted,
         cut: taken.last().is_some_and(|b| b.cut),
+        commented: taken.last().is_some_and(|b| b.commented),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces with their places: `line:column+length text`.
+    fn pieces(text: &str) -> Vec<String> {
+        let mut say = Say::new("x");
+        let show = |at: &Span| format!("{}:{}+{}", at.line, at.column, at.length);
+        let pieces = lex(text.as_bytes(), &mut say);
+        let shown = pieces.iter().flat_map(|piece| match piece {
+            Piece::Words(words) => {
+                words.iter().map(|w| format!("{} {}", show(&w.span), w.show())).collect()
+            }
+            Piece::Open(at) => vec![format!("{} {{", show(at))],
+            Piece::Close(at) => vec![format!("{} }}", show(at))],
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn every_word_knows_its_place() {
+        assert_eq!(
+            pieces("a{b \"c d\"#x\r\n\n }"),
+            ["1:1+1 a", "1:2+1 {", "1:3+1 b", "1:5+5 c d", "3:2+1 }"]
+        );
+        assert_eq!(pieces("x \\#y\tab\"c\""), ["1:1+1 x", "1:3+3 #y", "1:7+2 ab", "1:9+3 c"]);
+    }
+
+    #[test]
+    fn a_script_line_is_read_like_a_shell() {
+        assert_eq!(pieces("script 'a b'c d"), ["1:1+6 script", "1:8+6 a bc", "1:15+1 d"]);
+        assert_eq!(
+            pieces("x { notify a\\ b }"),
+            ["1:1+1 x", "1:3+1 {", "1:5+6 notify", "1:12+4 a b", "1:17+1 }"]
+        );
+    }
+
+    #[test]
+    fn track_script_is_no_script_line() {
+        assert_eq!(pieces("track_script 'a b'"), ["1:1+12 track_script", "1:14+2 'a", "1:17+2 b'"]);
     }
 }

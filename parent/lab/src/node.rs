@@ -14,8 +14,7 @@ use crate::syslog::Syslog;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -44,9 +43,19 @@ d=$1
 hostname "$2"
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys 2>/dev/null || :
-mount --bind "$d/etc" /etc
-mount --bind "$d/run" /run
-mount --bind "$d/log" /var/log
+mount -t tmpfs -o mode=755 lab-files "$d/files"
+cd "$d/files"
+mkdir over work etc run run/lock run/vipd log log/apache2 log/nginx
+mount -t overlay -o "lowerdir=/etc,upperdir=$d/files/over,workdir=$d/files/work" lab-etc /etc || {
+    cp -a /etc/. etc
+    mount --bind etc /etc
+}
+mkdir -p /etc/vipd /etc/keepalived
+cat "$d/passwd" >> /etc/passwd
+cat "$d/group" >> /etc/group
+mount --bind run /run
+mount --bind log /var/log
+cd /
 mount -t tmpfs -o mode=755 lab-dev "$d/dev"
 for n in null zero full random urandom tty; do
     : > "$d/dev/$n"
@@ -144,29 +153,35 @@ impl Node {
         self.off
     }
 
-    /// A path of the node (below /etc, /run or /var/log) as this process can open it.
-    ///
-    /// # Errors
-    /// For any other path.
-    pub fn file(&self, path: &str) -> Result<PathBuf> {
-        for (inner, outer) in [("/etc/", "etc"), ("/run/", "run"), ("/var/log/", "log")] {
-            if let Some(rest) = path.strip_prefix(inner) {
-                return Ok(self.dir.join(outer).join(rest));
-            }
-        }
-        Err(Error::new(format!("{path} is not a private file of a node")))
+    /// A path of the node as this process can open it, sockets included, while the node is on.
+    pub fn file(&self, path: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{path}", self.holder.init()))
     }
 
     /// Writes a file below /etc, /run or /var/log, with its directories.
     ///
     /// # Errors
-    /// As [`Node::file`], and when it cannot be written.
+    /// When it would not be the node's own file, cannot be written, or the node is off.
     pub fn write(&self, path: &str, text: &str) -> Result<()> {
-        let file = self.file(path)?;
+        self.must_be_on()?;
+        if !["/etc/", "/run/", "/var/log/"].iter().any(|own| path.starts_with(own)) {
+            return Err(Error::new(format!("{path} is not a private file of a node")));
+        }
+        let file = self.file(path);
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).during(folder.display())?;
         }
         fs::write(&file, text).during(file.display())
+    }
+
+    /// What a file of the node says.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the node is off.
+    pub fn read(&self, path: &str) -> Result<String> {
+        self.must_be_on()?;
+        let file = self.file(path);
+        fs::read_to_string(&file).during(file.display())
     }
 
     /// Starts a program that goes on running; what it writes goes to files.
@@ -356,14 +371,8 @@ impl Drop for Spawned {
 }
 
 fn make_files(dir: &Path) -> Result<()> {
-    fs::create_dir(dir).during(dir.display())?;
-    for folder in ["out", "dev", "run", "run/lock", "run/vipd", "log", "log/apache2", "log/nginx"] {
-        fs::create_dir(dir.join(folder)).during(folder)?;
-    }
-    let etc = dir.join("etc");
-    tool("cp", &["-a", "/etc", &etc.to_string_lossy()], "")?;
-    for folder in ["vipd", "keepalived"] {
-        fs::create_dir_all(etc.join(folder)).during(folder)?;
+    for folder in [dir.to_path_buf(), dir.join("out"), dir.join("dev"), dir.join("files")] {
+        fs::create_dir(&folder).during(folder.display())?;
     }
     let (mut passwd, mut group) = (String::new(), String::new());
     for (name, id) in ACCOUNTS {
@@ -371,11 +380,6 @@ fn make_files(dir: &Path) -> Result<()> {
         group.push_str(&format!("{name}:x:{id}:\n"));
     }
     group.push_str(&format!("{}:x:{}:\n", CONTROL_GROUP.0, CONTROL_GROUP.1));
-    append(&etc.join("passwd"), &passwd)?;
-    append(&etc.join("group"), &group)
-}
-
-fn append(path: &Path, text: &str) -> Result<()> {
-    let mut file = OpenOptions::new().append(true).open(path).during(path.display())?;
-    file.write_all(text.as_bytes()).during(path.display())
+    fs::write(dir.join("passwd"), passwd).during("passwd")?;
+    fs::write(dir.join("group"), group).during("group")
 }

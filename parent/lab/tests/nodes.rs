@@ -41,7 +41,7 @@ fn a_node_sees_only_itself() {
     assert!(!fs::read_to_string("/etc/passwd").unwrap().contains("_vipd:x:64901"));
     a.shell("echo x > /run/only-here && echo y > /etc/only-here && : > /dev/null").unwrap();
     assert!(!Path::new("/run/only-here").exists() && !Path::new("/etc/only-here").exists());
-    assert_eq!(fs::read_to_string(a.file("/run/only-here").unwrap()).unwrap(), "x\n");
+    assert_eq!(a.read("/run/only-here").unwrap(), "x\n");
     a.shell("script -qec true /dev/null || test -c /dev/ptmx").unwrap();
 }
 

@@ -22,7 +22,12 @@ pub(super) fn first<'a>(item: &'a Item, say: &mut Say) -> Option<&'a Word> {
         let name = item.keyword.show();
         let what = if item.block.is_some() { "NAME" } else { "VALUE" };
         let message = format!("`{name}` needs a {}", what.to_lowercase());
-        say.error(item.span(), message, format!("write `{name} {what}`, or remove it"));
+        let remedy = if item.keyword.commented {
+            "`#` and `!` begin a comment: put the value in double quotes if it holds one".to_owned()
+        } else {
+            format!("write `{name} {what}`, or remove it")
+        };
+        say.error(item.span(), message, remedy);
     }
     found
 }
@@ -164,7 +169,7 @@ mod tests {
 
     fn word(text: &str) -> Word {
         let span = crate::diagnostic::Span::default();
-        Word { bytes: text.into(), span, quoted: false, cut: false }
+        Word { bytes: text.into(), span, quoted: false, cut: false, commented: false }
     }
 
     #[test]

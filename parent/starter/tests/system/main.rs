@@ -4,6 +4,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one message of many")]
 
 #[cfg(test)]
+mod confinement;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod rig;

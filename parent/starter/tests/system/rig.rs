@@ -80,16 +80,31 @@ pub(crate) fn configuration(user: Option<&str>, commands: &[String]) -> String {
 impl Rig {
     /// A starter that works by these commands, as generation 1.
     pub(crate) fn start(dir: PathBuf, user: Option<&str>, commands: &[String]) -> Self {
+        Self::start_as(None, dir, user, commands)
+    }
+
+    /// As `start`, with the starter itself being somebody without privilege.
+    pub(crate) fn start_as(
+        uid: Option<u32>,
+        dir: PathBuf,
+        user: Option<&str>,
+        commands: &[String],
+    ) -> Self {
         let text = configuration(user, commands);
-        let mut rig = Self::greeted(dir, &text);
+        let mut rig = Self::greeted_as(uid, dir, &text);
         rig.stage(1, &text);
         rig.say(&ParentToStarter::Commit { generation: Generation(1) });
         rig
     }
 
     pub(crate) fn greeted(dir: PathBuf, text: &str) -> Self {
-        let file = file(&dir, "keepalived.conf", text, 0o600);
-        let mut rig = Self::spawn(dir, &file);
+        Self::greeted_as(None, dir, text)
+    }
+
+    fn greeted_as(uid: Option<u32>, dir: PathBuf, text: &str) -> Self {
+        let mode = if uid.is_some() { 0o644 } else { 0o600 };
+        let file = file(&dir, "keepalived.conf", text, mode);
+        let mut rig = Self::spawn(uid, dir, &file);
         rig.say(&ParentToStarter::Hello { build: BUILD.to_string() });
         rig.wait("Hello", |message| {
             (message == StarterToParent::Hello { build: BUILD.to_string() }).then_some(())
@@ -97,7 +112,7 @@ impl Rig {
         rig
     }
 
-    fn spawn(dir: PathBuf, file: &str) -> Self {
+    fn spawn(uid: Option<u32>, dir: PathBuf, file: &str) -> Self {
         let (parent, a) = pair();
         let (leash, b) = pair();
         let (a, b) = (high(&a), high(&b));
@@ -110,6 +125,11 @@ impl Rig {
             command.pre_exec(move || {
                 if libc::dup2(channel, 3) < 0 || libc::dup2(leash_end, 5) < 0 {
                     return Err(std::io::Error::last_os_error());
+                }
+                if let Some(uid) = uid {
+                    nix::unistd::setgroups(&[])?;
+                    nix::unistd::setresgid(uid.into(), uid.into(), uid.into())?;
+                    nix::unistd::setresuid(uid.into(), uid.into(), uid.into())?;
                 }
                 Ok(())
             });
@@ -189,6 +209,11 @@ impl Rig {
 
     pub(crate) fn is_closed(&mut self) -> bool {
         until(|| matches!(self.chan.recv(), Err(ChanError::Closed)))
+    }
+
+    /// What the kernel says of the starter.
+    pub(crate) fn status(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
     }
 
     /// Closes the channel.

@@ -110,9 +110,9 @@ fn output_goes_nowhere_and_stops_nobody() {
 #[test]
 fn the_surroundings_are_clean() {
     let dir = directory();
-    let look = "#!/bin/sh\ncd /proc/self; exec 8>DIR/out; { pwd -P; env | sort; \
+    let look = "#!/bin/sh\nexec 8>DIR/out; { pwd -P; env | sort; \
                 grep -E '^(Uid|Gid|Groups|SigBlk|SigIgn|CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs)' \
-                status; cut -d' ' -f1,5 stat; for f in /proc/$$/fd/*; do readlink $f; done; \
+                /proc/self/status; for f in /proc/$$/fd/*; do readlink $f; done; \
                 echo end; } >&8\n";
     let look = file(&dir, "look", &look.replace("DIR", &dir.display().to_string()), 0o755);
     let where_am_i = format!("/bin/sh -c 'pwd > {}/where'", dir.display());
@@ -172,4 +172,35 @@ fn kill_ends_a_run_and_all_that_it_started() {
     rig.say(&ParentToStarter::Kill { run });
     assert_eq!(rig.done(run), Outcome::Signalled(9));
     assert!(until(|| is_gone(&pid)));
+}
+
+#[test]
+fn the_starter_keeps_three_capabilities_and_no_more() {
+    let rig = Rig::start(directory(), USER, &["true".into()]);
+    let status = rig.status();
+    // KILL, SETGID, SETUID.
+    for set in ["CapPrm", "CapEff", "CapBnd"] {
+        assert!(status.contains(&format!("{set}:\t00000000000000e0\n")), "{status}");
+    }
+    for set in ["CapInh", "CapAmb"] {
+        assert!(status.contains(&format!("{set}:\t0000000000000000\n")), "{status}");
+    }
+    assert!(status.contains("NoNewPrivs:\t1\n"), "{status}");
+    assert!(status.contains("Seccomp:\t2\n"), "{status}");
+}
+
+#[test]
+fn without_the_right_to_switch_scripts_run_as_the_starter() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let dir = directory();
+    let whoami = format!("/bin/sh -c 'id -u > {}/uid'", dir.display());
+    let mut rig = Rig::start_as(Some(2), dir, Some("daemon"), &[whoami]);
+    rig.wait("a warning", |message| match message {
+        StarterToParent::Log { text, .. } => text.contains("cannot change users").then_some(()),
+        _ => None,
+    });
+    assert_eq!(rig.run(0), Outcome::Exited(0));
+    assert_eq!(rig.written("uid"), "2\n");
 }

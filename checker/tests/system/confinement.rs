@@ -1,19 +1,22 @@
-//! The filter itself: what is not in the table ends the process, whatever the program around it
-//! does. Each attempt is made in a child process of its own.
+//! The walls themselves: what is not in the table of calls ends the process, and Landlock leaves
+//! /proc and nothing else. Each attempt is made in a child process of its own.
 
 #[path = "../../src/confine.rs"]
 mod confine;
+#[path = "../../src/walls.rs"]
+mod walls;
 
 use confine::{START, STEADY};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
+use std::io::{ErrorKind, Read};
 
-/// How a child ends that confines itself and then makes these attempts.
+/// How a child ends that confines itself (to nothing, without tables) and then makes these attempts.
 fn attempt(tables: &'static [&'static [confine::Allowed]], tries: fn()) -> WaitStatus {
     // SAFETY: the child makes system calls and ends without returning.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
-            let applied = confine::apply(tables).is_ok();
+            let applied = tables.is_empty() || confine::apply(tables).is_ok();
             tries();
             // SAFETY: ends the child at once.
             unsafe { libc::_exit(if applied { 42 } else { 1 }) }
@@ -78,11 +81,49 @@ fn what_is_not_in_the_table_ends_the_process() {
 fn what_the_checker_does_is_allowed() {
     let end = attempt(&[STEADY], || {
         let walked = std::fs::read_dir("/proc").is_ok_and(|dir| dir.count() > 0);
-        let read = std::fs::read("/proc/self/status").is_ok_and(|text| !text.is_empty());
-        if !(walked && read) {
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(1) }
-        }
+        let mut text = Vec::new();
+        let read = std::fs::File::open("/proc/self/status")
+            .and_then(|file| file.take(4096).read_to_end(&mut text))
+            .is_ok_and(|n| n > 0);
+        unless(walked && read, 1);
+    });
+    assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
+}
+
+fn unless(good: bool, code: i32) {
+    if !good {
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(code) }
+    }
+}
+
+#[test]
+fn no_wall_is_missing_here() {
+    let end = attempt(&[], || {
+        unless(walls::before_the_first_message().is_empty(), 2);
+        unless(walls::before_the_configuration().is_empty(), 3);
+        unless(walls::before_the_loop().is_empty(), 4);
+        unless(walls::descriptors() > 0, 5);
+    });
+    assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
+}
+
+#[test]
+fn landlock_and_the_limits_leave_proc_only() {
+    let end = attempt(&[], || {
+        unless(walls::before_the_configuration().is_empty(), 2);
+        let kind = |path| std::fs::File::open(path).map_err(|e| e.kind()).err();
+        let denied = Some(ErrorKind::PermissionDenied);
+        unless(kind("/proc/1/comm").is_none(), 3);
+        unless(kind("/etc/passwd") == denied, 4);
+        unless(std::fs::read_dir("/").map_err(|e| e.kind()).err() == denied, 5);
+        unless(
+            std::fs::write("/proc/self/comm", "x").map_err(|e| e.kind())
+                == Err(ErrorKind::PermissionDenied),
+            6,
+        );
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.kind()).err();
+        unless(bound == denied, 7);
     });
     assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
 }
@@ -90,10 +131,7 @@ fn what_the_checker_does_is_allowed() {
 #[test]
 fn the_first_step_lets_the_second_come_but_starts_nothing() {
     let end = attempt(&[STEADY, START], || {
-        if confine::apply(&[STEADY]).is_err() {
-            // SAFETY: ends the child at once.
-            unsafe { libc::_exit(1) }
-        }
+        unless(confine::apply(&[STEADY]).is_ok(), 1);
     });
     assert!(matches!(end, WaitStatus::Exited(_, 42)), "{end:?}");
     for number in [libc::SYS_socket, libc::SYS_execve, libc::SYS_clone, libc::SYS_ptrace] {
