@@ -61,15 +61,17 @@ pub(crate) struct Life {
 pub(crate) struct Fatal {
     pub(crate) who: &'static str,
     pub(crate) what: String,
+    /// The other end of its channel is closed: what is expected of a child that was told to stop.
+    pub(crate) closed: bool,
 }
 
 impl Fatal {
     pub(crate) fn new(who: &'static str, what: impl std::fmt::Display) -> Self {
-        Self { who, what: what.to_string() }
+        Self { who, what: what.to_string(), closed: false }
     }
 
     pub(crate) fn channel(who: &'static str) -> impl Fn(ChanError) -> Self {
-        move |error| Self::new(who, error)
+        move |error| Self { closed: matches!(error, ChanError::Closed), ..Self::new(who, error) }
     }
 }
 

@@ -22,7 +22,7 @@ impl Daemon {
             let said = match self.engine.chan.recv() {
                 Ok(Some(said)) => said,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(Fatal::new("vipd-vrrpe", error)),
+                Err(error) => return Err(Fatal::channel("vipd-vrrpe")(error)),
             };
             let now = self.kernel.now();
             self.permits.check(now, &said).map_err(|v| Fatal::new("vipd-vrrpe", v))?;

@@ -18,7 +18,7 @@ impl Daemon {
             match self.checker.chan.recv() {
                 Ok(Some(said)) => self.obey_checker(said)?,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(Fatal::new("vipd-checker", error)),
+                Err(error) => return Err(Fatal::channel("vipd-checker")(error)),
             }
         }
     }
@@ -65,7 +65,7 @@ impl Daemon {
             match starter.chan.recv() {
                 Ok(Some(said)) => self.obey_starter(said)?,
                 Ok(None) => return Ok(()),
-                Err(error) => return Err(Fatal::new("vipd-starter", error)),
+                Err(error) => return Err(Fatal::channel("vipd-starter")(error)),
             }
         }
     }

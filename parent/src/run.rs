@@ -95,6 +95,8 @@ impl Loop {
         let verdict = self.serve(daemon);
         let code = match verdict {
             Ok(()) => 0,
+            // The engine has said good-bye, as it was told.
+            Err(fatal) if daemon.ending.is_some() && fatal.closed => 0,
             Err(fatal) => {
                 let what = daemon.obituary(&fatal);
                 log::error!("{}: {what}; taking all addresses back and ending", fatal.who);
@@ -118,13 +120,8 @@ impl Loop {
             let woken = |token: Token| events.iter().any(|event| event.token() == token);
             // Whoever must be heard before the clock is looked at: an engine's proof of life may
             // have been waiting for as long as this process was not running.
-            if woken(ENGINE) {
-                daemon.engine.chan.flush().map_err(Fatal::channel("vipd-vrrpe"))?;
-            }
-            match daemon.hear_engine() {
-                Err(_) if daemon.ending.is_some() && daemon.engine.is_gone() => return Ok(()),
-                other => other?,
-            }
+            daemon.engine.chan.flush().map_err(Fatal::channel("vipd-vrrpe"))?;
+            daemon.hear_engine()?;
             if woken(KERNEL) {
                 daemon.hear_kernel()?;
             }

@@ -12,7 +12,7 @@ use vipd_lab::process::Process;
 use vipd_lab::scenario::{LIMIT, NODE1, Pair, VIP};
 use vipd_lab::{Daemon, packages};
 
-const STOPPED: Duration = Duration::from_secs(8);
+const STOPPED: Duration = Duration::from_secs(30);
 
 fn pair() -> Pair {
     packages::ensure().unwrap();

@@ -34,10 +34,12 @@ pub(crate) enum Request {
 
 pub(crate) fn parse(line: &[u8]) -> Request {
     let Ok(line) = std::str::from_utf8(line) else { return Request::Unknown };
-    let mut words = line.split_whitespace();
-    match (words.next(), words.next(), words.next()) {
-        (Some("show"), name, None) => Request::Show(name.map(str::to_owned)),
-        (Some("reload"), None, None) => Request::Reload,
+    let line = line.trim();
+    // An instance's name may hold blanks, so all that follows is the name.
+    match line.split_once(char::is_whitespace) {
+        None if line == "show" => Request::Show(None),
+        None if line == "reload" => Request::Reload,
+        Some(("show", name)) => Request::Show(Some(name.trim_start().to_owned())),
         _ => Request::Unknown,
     }
 }
