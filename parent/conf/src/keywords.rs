@@ -104,7 +104,7 @@ const SERVED: &[Row] = &[
     (YES, TopLevel, Block, "vrrp_script", "a health check"),
     (YES, Globals, Line, "router_id", "name of this node"),
     (YES, Globals, Line, "script_user", "user and group that run scripts"),
-    (YES, Globals, Line, "enable_script_security", "do not run scripts that others can change"),
+    (YES, Globals, Line, "enable_script_security", "warns: programs are not checked yet"),
     (YES, Globals, Line, "vrrp_version", "protocol version"),
     (YES, Globals, Line, "vrrp_mcast_group4", "multicast group of adverts"),
     (YES, Globals, Line, "vrrp_garp_master_delay", "default of garp_master_delay"),

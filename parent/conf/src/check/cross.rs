@@ -3,7 +3,8 @@
 
 use super::instance::Found;
 use super::script::Scripts;
-use crate::diagnostic::Say;
+use crate::config::Script;
+use crate::diagnostic::{Say, Span};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use vipd_types::ScriptId;
@@ -13,6 +14,19 @@ pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
     same_router(instances, say);
     own_peer(instances, say);
     untracked(instances, scripts, say);
+}
+
+/// What the keyword promises in keepalived is not kept yet, and that must not go unsaid.
+pub(super) fn security(scripts: &Scripts, say: &mut Say) {
+    let program = |(script, at): (&Script, &Span)| {
+        script.native.is_none().then_some((script.name.clone(), *at))
+    };
+    for (name, at) in scripts.list.iter().zip(&scripts.places).filter_map(program) {
+        let message = format!(
+            "enable_script_security: vipd does not check yet who can change the program of `{name}`"
+        );
+        say.warn(at, message, "see to it that only root can write it and the folders above it");
+    }
 }
 
 fn same_router(instances: &[Found], say: &mut Say) {

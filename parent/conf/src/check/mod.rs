@@ -31,6 +31,9 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let scripts = script::read(&scripts, defaults.globals.native_checks, say);
     let mut instances = instance::read(&instances, &defaults, &scripts, say);
     cross::check(&mut instances, &scripts, say);
+    if defaults.globals.enable_script_security {
+        cross::security(&scripts, say);
+    }
     Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
