@@ -58,9 +58,16 @@ pub(crate) fn test(args: &Args) -> ExitCode {
         eprintln!("vipd: {name}: {errors} errors, {warnings} warnings: would not be loaded");
         return ExitCode::from(exit::TEST_FAILED);
     }
+    if warnings > 0 {
+        // As keepalived's: whoever checks a file before he rolls it out wants to know.
+        eprintln!(
+            "vipd: {name}: {warnings} warnings: would be loaded, but does not do what it says"
+        );
+        return ExitCode::from(exit::TEST_FAILED);
+    }
     if !args.dump {
         let instances = parsed.config.instances.len();
-        println!("vipd: {name}: good: {instances} instances, {warnings} warnings");
+        println!("vipd: {name}: good, instances: {instances}");
     }
     ExitCode::SUCCESS
 }
