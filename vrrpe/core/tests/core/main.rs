@@ -5,6 +5,7 @@
 
 mod common;
 mod handover;
+mod properties;
 mod random;
 mod requirements;
 mod rx;

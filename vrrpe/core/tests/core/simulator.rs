@@ -189,8 +189,11 @@ fn quick_flapping_is_damped_by_the_way_back() {
     }
 }
 
+/// Adverts that come up to 700 ms late and out of order tell a BACKUP what is no longer true. Fast
+/// handover believes some of it, so it may cost a little more here; each such takeover is undone
+/// by the answer of the MASTER.
 #[test]
-fn late_lost_and_doubled_adverts_cost_no_more_takeovers() {
+fn late_lost_and_doubled_adverts_cost_few_more_takeovers() {
     let (mut fast_sum, mut rfc_sum) = (0, 0);
     for seed in seeds(15) {
         for (n, unicast) in KINDS {
@@ -202,7 +205,7 @@ fn late_lost_and_doubled_adverts_cost_no_more_takeovers() {
             rfc_sum += rfc;
         }
     }
-    println!("bad weather: fast {fast_sum}, RFC {rfc_sum}");
+    assert!(fast_sum * 100 <= rfc_sum * 110, "fast {fast_sum}, RFC {rfc_sum}");
 }
 
 /// Every single one-way link, in every order of priorities: at rest after a while, or no worse

@@ -72,6 +72,8 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     /// `blocked[from][to]`.
     blocked: Vec<Vec<bool>>,
+    /// When the latest ordinary advert comes out of the link.
+    arrived: Vec<Vec<Instant>>,
     queue: BTreeMap<(Instant, u64), Happening>,
     serial: u64,
     /// When the pair last missed, or heard too late, what one of them said.
@@ -105,6 +107,7 @@ impl World {
             random: Random::new(seed),
             weather: Weather::default(),
             blocked: vec![vec![false; n]; n],
+            arrived: vec![vec![zero; n]; n],
             queue: BTreeMap::new(),
             serial: 0,
             disturbed: vec![vec![zero; n]; n],
@@ -320,9 +323,14 @@ impl World {
                 if late {
                     self.disturb(from, to);
                 }
+                let mut arrival = self.now.plus(flight);
+                if !late {
+                    // A link keeps the order.
+                    arrival = arrival.max(self.arrived[from][to]);
+                    self.arrived[from][to] = arrival;
+                }
                 let bytes = bytes.to_vec();
-                let arrive = Happening::Arrive { from, to, bytes, disturbs: late };
-                self.enqueue(self.now.plus(flight), arrive);
+                self.enqueue(arrival, Happening::Arrive { from, to, bytes, disturbs: late });
             }
         }
     }
