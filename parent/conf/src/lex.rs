@@ -2,22 +2,31 @@
 //! line ends; knows no keyword but those after which words are read the way a shell reads them.
 
 use crate::diagnostic::{Say, Span};
+use crate::shell;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
-    /// Without its quotes. After a script keyword escapes are still there: they belong to the
-    /// second split.
+    /// Without its quotes; after a script keyword also without its escapes.
     pub(crate) bytes: Vec<u8>,
     pub(crate) span: Span,
     pub(crate) quoted: bool,
     /// A comment begins right behind it, in what looks like the same word.
     pub(crate) cut: bool,
+    /// It is the last word of its line, and a comment follows.
+    pub(crate) commented: bool,
 }
 
 impl Word {
-    /// For messages only.
+    /// For messages only: one line, no control characters, not too long.
     pub(crate) fn show(&self) -> String {
-        self.bytes.escape_ascii().to_string()
+        let text = match std::str::from_utf8(&self.bytes) {
+            Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+            _ => self.bytes.escape_ascii().to_string(),
+        };
+        match text.char_indices().nth(LONGEST_SHOWN) {
+            Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+            None => text,
+        }
     }
 
     pub(crate) fn is(&self, text: &str) -> bool {
@@ -33,6 +42,9 @@ pub(crate) enum Piece {
     Close(Span),
 }
 
+/// Characters of a word in a message.
+const LONGEST_SHOWN: usize = 60;
+
 /// keepalived's line buffer; it drops longer lines.
 const KEEPALIVED_LINE: usize = 1023;
 
@@ -42,14 +54,16 @@ pub(crate) fn lex(text: &[u8], say: &mut Say) -> Vec<Piece> {
     let mut in_definition = false;
     for (index, line) in text.split(|b| *b == b'\n').enumerate() {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = if index == 0 { without_bom(line) } else { line };
         let number = index.saturating_add(1);
         if in_definition {
             in_definition = line.trim_ascii_end().ends_with(b"\\");
             continue;
         }
         let place = Place { number };
-        let kept = strip(line, place, say);
+        let mut kept = strip(line, place, say);
+        if index == 0 {
+            drop_bom(&mut kept, place, say);
+        }
         let Some(start) = kept.first() else { continue };
         if line.len() >= KEEPALIVED_LINE {
             let message = "keepalived would drop this line, it is longer than 1022 bytes";
@@ -97,10 +111,12 @@ struct Byte {
     column: usize,
     /// Inside double quotes; the quotes themselves are not.
     quoted: bool,
-    /// Behind a backslash, so no quote and no brace.
+    /// Behind a backslash, so no quote (but a brace is one all the same).
     escaped: bool,
     /// The last one before a comment.
     cut: bool,
+    /// The last one before a comment that is not blank.
+    commented: bool,
 }
 
 impl Byte {
@@ -113,9 +129,17 @@ impl Byte {
     }
 }
 
-fn without_bom(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
+/// A byte order mark is no part of the first word.
+fn drop_bom(kept: &mut Vec<Byte>, place: Place, say: &mut Say) {
+    if kept.iter().take(BOM.len()).map(|b| b.value).eq(BOM) {
+        let message =
+            "the file begins with a byte order mark, which spoils keepalived's first line";
+        say.warn(place.at(1, BOM.len()), message, "save the file as UTF-8 without it");
+        kept.drain(..BOM.len());
+    }
 }
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// Removes white space at both ends, comments, and the backslash that protects a comment sign.
 fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
@@ -127,7 +151,7 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
     while let Some((index, value)) = bytes.next() {
         let column = index.saturating_add(1);
         let mut push = |value, quoted, escaped| {
-            kept.push(Byte { value, column, quoted, escaped, cut: false });
+            kept.push(Byte { value, column, quoted, escaped, cut: false, commented: false });
         };
         match value {
             0 => {
@@ -146,11 +170,17 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
                     push(next, quoted, true);
                     bytes.next();
                 }
+                Some((_, b'"')) if !shell => {
+                    let message = "a plain word cannot hold a double quote";
+                    say.error(place.at(column, 2), message, "remove it");
+                    return Vec::new();
+                }
                 Some((_, next)) => {
                     push(value, quoted, true);
                     push(next, quoted, true);
                     bytes.next();
                 }
+                None if line.trim_ascii_start().starts_with(b"$") => {}
                 None => {
                     let message = "a backslash at the end continues a `$` definition only";
                     say.warn(place.at(column, 1), message, "write it on one line");
@@ -159,6 +189,9 @@ fn strip(line: &[u8], place: Place, say: &mut Say) -> Vec<Byte> {
             b'#' | b'!' if !quoted => {
                 if let Some(last) = kept.last_mut() {
                     last.cut = !last.is_blank();
+                }
+                if let Some(last) = kept.iter_mut().rfind(|b| !b.is_blank()) {
+                    last.commented = true;
                 }
                 break;
             }
@@ -192,12 +225,14 @@ fn is_definition(kept: &[Byte]) -> bool {
 /// `@id …` and `~SEQ…`: says that they are not served and gives the rest of the line.
 fn conditional<'a>(kept: &'a [Byte], place: Place, say: &mut Say) -> Option<&'a [Byte]> {
     let text: Vec<u8> = kept.iter().take(4).map(|b| b.value).collect();
-    let message = match text.as_slice() {
-        [b'@', ..] => "conditional lines (`@id`) are not served yet",
-        b"~SEQ" | b"~LST" => "sequences (`~SEQ`, `~LST`) are not served yet",
+    let (message, remedy) = match text.as_slice() {
+        [b'@', ..] => ("conditional lines (`@id`) are not served yet", "write one file a node"),
+        b"~SEQ" | b"~LST" => {
+            ("sequences (`~SEQ`, `~LST`) are not served yet", "write the lines out")
+        }
         _ => return None,
     };
-    say.error(place.to_end(kept), message, "write the lines out, one file for each node");
+    say.error(place.to_end(kept), message, remedy);
     let end = kept.iter().position(|b| b.is_blank()).unwrap_or(kept.len());
     kept.get(end..)
 }
@@ -215,7 +250,7 @@ fn is_script_line(line: &[u8]) -> bool {
 
 /// Cuts a line at its braces and the parts into words.
 fn split(line: &[Byte], place: Place, say: &mut Say, pieces: &mut Vec<Piece>) {
-    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted && !b.escaped;
+    let is_brace = |b: &Byte| matches!(b.value, b'{' | b'}') && !b.quoted;
     let mut rest = line;
     while !rest.is_empty() {
         let end = rest.iter().position(is_brace).unwrap_or(rest.len());
@@ -258,26 +293,25 @@ fn words(text: &[Byte], place: Place) -> Vec<Word> {
     found
 }
 
-/// Words in which both kinds of quotes protect blanks and adjacent pieces make one word.
+/// Words in which both kinds of quotes and the backslash protect blanks, adjacent pieces make one
+/// word, and escapes are undone.
 fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
+    let ends_word = |b: &Byte| b.is_blank() && !b.escaped;
     let mut found = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.first() {
-        if first.is_blank() {
+        if ends_word(first) {
             rest = rest.get(1..).unwrap_or(&[]);
             continue;
         }
         let mut quote = None;
         let mut quoted = false;
-        // Invariant: a single outer pair is dropped; pieces that follow keep their quotes for the
-        // second split, which takes them away.
-        let outer = Some(first.value).filter(|q| matches!(q, b'"' | b'\'') && !first.escaped);
         let mut end = rest.len();
         for (index, byte) in rest.iter().enumerate() {
             match quote {
                 Some(open) if byte.value == open && !byte.escaped => quote = None,
                 Some(_) => {}
-                None if byte.is_blank() => {
+                None if ends_word(byte) => {
                     end = index;
                     break;
                 }
@@ -289,15 +323,17 @@ fn shell_words(text: &[Byte], place: Place, say: &mut Say) -> Vec<Word> {
             }
         }
         let (taken, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        if quote == Some(b'\'') {
-            let message = "this quote is not closed";
-            say.error(place.to_end(taken), message, "close it with `'` on the same line");
+        let raw: Vec<u8> = taken.iter().map(|b| b.value).collect();
+        match shell::split(&raw) {
+            Ok(pieces) => {
+                let whole = word(taken, quoted, |_| false, place);
+                found.push(Word { bytes: pieces.concat(), ..whole });
+            }
+            Err(why) => {
+                say.error(place.to_end(taken), why.message(), "quote the whole command with `\"`");
+                return Vec::new();
+            }
         }
-        let closing = |b: &Byte| outer.is_some_and(|q| b.value == q && !b.escaped);
-        let one_pair =
-            taken.iter().filter(|b| closing(b)).count() == 2 && taken.last().is_some_and(closing);
-        let keep = |b: &Byte| !(one_pair && closing(b));
-        found.push(word(taken, quoted, keep, place));
         rest = after;
     }
     found
@@ -309,5 +345,49 @@ fn word(taken: &[Byte], quoted: bool, keep: impl Fn(&Byte) -> bool, place: Place
         span: place.to_end(taken),
         quoted,
         cut: taken.last().is_some_and(|b| b.cut),
+        commented: taken.last().is_some_and(|b| b.commented),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces with their places: `line:column+length text`.
+    fn pieces(text: &str) -> Vec<String> {
+        let mut say = Say::new("x");
+        let show = |at: &Span| format!("{}:{}+{}", at.line, at.column, at.length);
+        let pieces = lex(text.as_bytes(), &mut say);
+        let shown = pieces.iter().flat_map(|piece| match piece {
+            Piece::Words(words) => {
+                words.iter().map(|w| format!("{} {}", show(&w.span), w.show())).collect()
+            }
+            Piece::Open(at) => vec![format!("{} {{", show(at))],
+            Piece::Close(at) => vec![format!("{} }}", show(at))],
+        });
+        shown.collect()
+    }
+
+    #[test]
+    fn every_word_knows_its_place() {
+        assert_eq!(
+            pieces("a{b \"c d\"#x\r\n\n }"),
+            ["1:1+1 a", "1:2+1 {", "1:3+1 b", "1:5+5 c d", "3:2+1 }"]
+        );
+        assert_eq!(pieces("x \\#y\tab\"c\""), ["1:1+1 x", "1:3+3 #y", "1:7+2 ab", "1:9+3 c"]);
+    }
+
+    #[test]
+    fn a_script_line_is_read_like_a_shell() {
+        assert_eq!(pieces("script 'a b'c d"), ["1:1+6 script", "1:8+6 a bc", "1:15+1 d"]);
+        assert_eq!(
+            pieces("x { notify a\\ b }"),
+            ["1:1+1 x", "1:3+1 {", "1:5+6 notify", "1:12+4 a b", "1:17+1 }"]
+        );
+    }
+
+    #[test]
+    fn track_script_is_no_script_line() {
+        assert_eq!(pieces("track_script 'a b'"), ["1:1+12 track_script", "1:14+2 'a", "1:17+2 b'"]);
     }
 }

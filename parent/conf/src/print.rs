@@ -40,7 +40,7 @@ fn globals(page: &mut Page, config: &Config) {
 }
 
 fn check(page: &mut Page, script: &Script) {
-    page.line(&[b"script", &[b"\"", shell::join(&script.argv).as_slice(), b"\""].concat()]);
+    page.line(&[b"script", &shell::join(&script.argv)]);
     if let Some(who) = &script.user {
         user(page, "user", who);
     }

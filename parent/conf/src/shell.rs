@@ -1,11 +1,21 @@
-//! The second split of a script command into its arguments: quotes of both kinds, adjacent
-//! pieces, escapes. There is no shell: nothing is expanded and nothing is run.
+//! Splits a script command into its arguments: quotes of both kinds, adjacent pieces, escapes.
+//! It is done twice, as in keepalived: once for the line, once for the command found there. There
+//! is no shell: nothing is expanded and nothing is run.
 
 /// Why a command cannot be split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Broken {
     OpenQuote,
     Nul,
+}
+
+impl Broken {
+    pub(crate) const fn message(self) -> &'static str {
+        match self {
+            Self::OpenQuote => "a quote inside this command is not closed",
+            Self::Nul => "no argument can hold a NUL byte",
+        }
+    }
 }
 
 pub(crate) fn split(command: &[u8]) -> Result<Vec<Vec<u8>>, Broken> {
@@ -75,10 +85,15 @@ fn number(text: &[u8], radix: u32, digits: usize) -> (Option<u8>, &[u8]) {
     (value.to_le_bytes().first().copied(), after)
 }
 
-/// The way back: text between double quotes that `split` reads as these arguments.
+/// The way back: one word, in double quotes, that reads as these arguments after both splits.
 pub(crate) fn join(arguments: &[Vec<u8>]) -> Vec<u8> {
     let quoted: Vec<Vec<u8>> = arguments.iter().map(|a| quote(a)).collect();
-    quoted.join(&b' ')
+    let command = quoted.join(&b' ');
+    let escaped = command.into_iter().flat_map(|b| match b {
+        b'\\' => vec![b'\\', b'\\'],
+        other => vec![other],
+    });
+    std::iter::once(b'"').chain(escaped).chain(std::iter::once(b'"')).collect()
 }
 
 fn quote(argument: &[u8]) -> Vec<u8> {
@@ -123,7 +138,8 @@ mod tests {
         fn join_and_split_are_inverse(
             arguments in prop::collection::vec(prop::collection::vec(1u8.., 0..12), 1..6)
         ) {
-            prop_assert_eq!(split(&join(&arguments)), Ok(arguments));
+            let command = split(&join(&arguments)).unwrap().concat();
+            prop_assert_eq!(split(&command), Ok(arguments));
         }
     }
 }

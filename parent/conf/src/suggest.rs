@@ -5,16 +5,16 @@ use crate::keywords::{Context, Served, keywords};
 /// The nearest keyword of this block, if one is near.
 pub(crate) fn keyword(context: Context, written: &[u8]) -> Option<&'static str> {
     let written = std::str::from_utf8(written).ok().filter(|w| w.len() <= 64)?;
+    let written = &written.to_ascii_lowercase();
     let known = keywords().iter().filter(|k| k.context == context);
     let rank = |served| matches!(served, Served::Served | Served::Accepted);
     let near = known.clone().filter_map(|k| {
         let far = distance(written, k.name);
         (far <= allowed(written)).then_some((far, !rank(k.served), k.name))
     });
-    let part = |k: &&'static crate::keywords::Keyword| {
-        written.len() >= 6 && k.name.contains(written) && k.served == Served::Served
-    };
-    near.min().map(|(_, _, name)| name).or_else(|| known.clone().find(part).map(|k| k.name))
+    let part = known.clone().filter(|k| written.len() >= 6 && k.name.contains(written.as_str()));
+    let part = part.map(|k| (!rank(k.served), k.name)).min().map(|(_, name)| name);
+    near.min().map(|(_, _, name)| name).or(part)
 }
 
 /// The block in which the keyword would be right.
@@ -80,6 +80,9 @@ mod tests {
         assert_eq!(keyword(Context::TopLevel, b"vvrp_script"), Some("vrrp_script"));
         assert_eq!(keyword(Context::Script, b"fail"), Some("fall"));
         assert_eq!(keyword(Context::Globals, b"script_security"), Some("enable_script_security"));
+        assert_eq!(keyword(Context::Instance, b"PRIORITY"), Some("priority"));
+        let mail = keyword(Context::Globals, b"smtp_connect_time");
+        assert_eq!(mail, Some("smtp_connect_timeout"));
         assert_eq!(keyword(Context::Instance, b"[...]"), None);
         assert_eq!(place(b"auth_pass"), Some(Context::Authentication));
     }

@@ -1,6 +1,12 @@
 //! Each `cases/NAME.conf` is read, and what comes out is compared with `cases/NAME.expected`:
 //! the diagnostics, one a line, and, if none is an error, the effective configuration. With
 //! `VIPD_CONF_REWRITE=1` the expectations are written anew.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails may panic"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,10 +97,9 @@ fn every_case_prints_itself() {
 fn every_prefix_is_survived() {
     for path in cases() {
         let text = fs::read(&path).unwrap();
-        if text.len() > 4096 {
-            continue;
-        }
-        for end in 0..=text.len() {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let whole = name.starts_with("pair") || name.starts_with("instance-everything");
+        for end in (0..=text.len()).step_by(if whole { 1 } else { 11 }) {
             check_places(&text[..end]);
         }
     }

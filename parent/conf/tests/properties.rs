@@ -1,12 +1,19 @@
 //! Properties over generated input: any bytes are survived, a printed configuration reads back,
 //! and the work grows with the length of the file and no faster.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails may panic"
+)]
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use vipd_conf::config::{
-    Auth, Config, Garp, Globals, Instance, Lease, Script, ScriptUser, Track, Vip,
+    Auth, Config, Garp, Globals, Instance, Lease, NativeProcess, ProcessTool, Script, ScriptUser,
+    Track, Vip,
 };
 use vipd_conf::{Severity, parse, print};
 use vipd_types::{Family, IfName, Priority, ScriptId, Version, Vrid, Weight};
@@ -14,12 +21,12 @@ use vipd_types::{Family, IfName, Priority, ScriptId, Version, Vrid, Weight};
 /// A word as a file can hold it: no line end, no NUL, no double quote.
 fn word(longest: usize) -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
-        "a", "Z", "9", "_", "-", " ", "\t", "#", "!", "{", "}", "\\", "'", "$", "@", "~", "é", "主",
-        "\r", "=", ";", "\u{1}", "script ", "include",
+        "a", "Z", "9", "_", "-", " ", "\t", "#", "!", "{", "}", "\\", "'", "$", "@", "~", "é",
+        "主", "\r", "=", ";", "\u{1}", "script ", "include",
     ]);
-    vec(odd, 1..8).prop_map(|parts| parts.concat()).prop_filter("length", move |w| {
-        w.len() <= longest
-    })
+    vec(odd, 1..8)
+        .prop_map(|parts| parts.concat())
+        .prop_filter("length", move |w| w.len() <= longest)
 }
 
 fn weight() -> impl Strategy<Value = Weight> {
@@ -32,20 +39,27 @@ fn user() -> impl Strategy<Value = Option<ScriptUser>> {
 }
 
 prop_compose! {
-    fn script(natives: bool)(
+    fn script()(
         argv in vec(vec(1u8.., 0..6), 1..4),
         user in user(),
         millis in (1u64..100_000, 1u64..100_000),
         weight in weight(),
         flags in any::<(bool, bool)>(),
         counts in (1u32..=65_535, 1u32..=65_535),
+        process in prop::option::of("[a-z0-9]{1,14}"),
     ) -> Script {
-        // Only the parser knows which commands are native: take its word for it.
-        let _ = natives;
+        let native = process.map(|name| NativeProcess {
+            name: name.into_bytes(),
+            asked_by: ProcessTool::Killall,
+        });
+        let argv = match &native {
+            Some(asked) => vec![b"killall".to_vec(), b"-0".to_vec(), asked.name.clone()],
+            None => argv,
+        };
         Script {
             name: String::new(),
             argv,
-            native: None,
+            native,
             user,
             interval: Duration::from_millis(millis.0),
             timeout: Duration::from_millis(millis.1),
@@ -67,11 +81,7 @@ fn interface() -> impl Strategy<Value = IfName> {
 }
 
 fn lease() -> impl Strategy<Value = Lease> {
-    prop_oneof![
-        Just(Lease::Default),
-        Just(Lease::Off),
-        (1u32..=3600).prop_map(Lease::Seconds)
-    ]
+    prop_oneof![Just(Lease::Default), Just(Lease::Off), (1u32..=3600).prop_map(Lease::Seconds)]
 }
 
 fn auth() -> impl Strategy<Value = Auth> {
@@ -162,12 +172,15 @@ prop_compose! {
         router_id in prop::option::of(word(40)),
         script_user in user(),
         flags in any::<(bool, bool)>(),
-        scripts in prop::collection::btree_map(word(30), script(true), 0..4),
+        scripts in prop::collection::btree_map(word(30), script(), 0..4),
         instances in prop::collection::btree_map(word(30), instance(), 0..4),
         group in (0xe000_0000u32..=0xefff_ffff).prop_map(Ipv4Addr::from_bits),
     ) -> Config {
         let scripts: Vec<Script> =
-            scripts.into_iter().map(|(name, s)| Script { name, ..s }).collect();
+            scripts.into_iter().map(|(name, s)| {
+                let native = s.native.filter(|_| flags.1);
+                Script { name, native, ..s }
+            }).collect();
         let instances = instances.into_iter().enumerate().map(|(index, (name, (mut i, tracks)))| {
             i.name = name;
             i.group = IpAddr::V4(group);
@@ -232,14 +245,63 @@ proptest! {
 const WORDS: [&str; 60] = [
     "vrrp_instance A {\ninterface eth0\nvirtual_router_id 7\n",
     "vrrp_instance B {\ninterface eth0\nvirtual_router_id 8\n",
-    "vrrp_instance ", "vrrp_script chk {\nscript \"killall -0 haproxy\"\n", "vrrp_script ",
-    "global_defs {\n", "virtual_ipaddress {\n", "unicast_peer {\n", "track_script {\n",
-    "authentication {\n", "auth_type ", "auth_pass ", "PASS\n", "AH\n", "interface ", "state ",
-    "MASTER\n", "BACKUP\n", "priority ", "255\n", "100\n", "-1\n", "99999999999999999999\n",
-    "advert_int ", "1.5\n", "0.1\n", "10.0.0.1", "10.0.0.2\n", "/24 ", "/99 ", "dev eth1 ",
-    "brd + ", "brd - ", "label x ", "scope link ", "scope 7 ", "fe80::1\n", "weight ", "reverse\n",
-    "chk\n", "script ", "'a b' ", "\"", "\\", "#", "!", "{", "}", "}\n", "\n", "\r\n", " ", "\t",
-    "nopreempt\n", "preempt\n", "vip_lease off\n", "fast_handover no\n", "\0", "\u{e9}",
+    "vrrp_instance ",
+    "vrrp_script chk {\nscript \"killall -0 haproxy\"\n",
+    "vrrp_script ",
+    "global_defs {\n",
+    "virtual_ipaddress {\n",
+    "unicast_peer {\n",
+    "track_script {\n",
+    "authentication {\n",
+    "auth_type ",
+    "auth_pass ",
+    "PASS\n",
+    "AH\n",
+    "interface ",
+    "state ",
+    "MASTER\n",
+    "BACKUP\n",
+    "priority ",
+    "255\n",
+    "100\n",
+    "-1\n",
+    "99999999999999999999\n",
+    "advert_int ",
+    "1.5\n",
+    "0.1\n",
+    "10.0.0.1",
+    "10.0.0.2\n",
+    "/24 ",
+    "/99 ",
+    "dev eth1 ",
+    "brd + ",
+    "brd - ",
+    "label x ",
+    "scope link ",
+    "scope 7 ",
+    "fe80::1\n",
+    "weight ",
+    "reverse\n",
+    "chk\n",
+    "script ",
+    "'a b' ",
+    "\"",
+    "\\",
+    "#",
+    "!",
+    "{",
+    "}",
+    "}\n",
+    "\n",
+    "\r\n",
+    " ",
+    "\t",
+    "nopreempt\n",
+    "preempt\n",
+    "vip_lease off\n",
+    "fast_handover no\n",
+    "\0",
+    "\u{e9}",
     "mcast_src_ip ",
 ];
 
@@ -250,7 +312,8 @@ fn instances(count: usize) -> Vec<u8> {
         text.push_str(&format!(
             "vrrp_instance VI_{n} {{\n interface v{a}\n virtual_router_id {b}\n \
              virtual_ipaddress {{ 10.{}.{}.{b} }}\n track_script {{ chk }}\n}}\n",
-            a / 250, a % 250
+            a / 250,
+            a % 250
         ));
     }
     text.into_bytes()

@@ -8,6 +8,7 @@ use crate::keywords::{Context, Served, find};
 use crate::lex::Word;
 use crate::suggest;
 use crate::tree::Item;
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// What `unicast_peer` says.
@@ -32,6 +33,7 @@ pub(super) fn addresses(item: &Item, found: &mut Vec<(Vip, Span)>, say: &mut Say
 pub(super) fn peers(item: &Item, peers: &mut Peers, say: &mut Say) {
     super::value::no_more_than(item, 0, say);
     peers.at = item.span();
+    let mut seen: HashSet<IpAddr> = peers.found.iter().map(|(address, _)| *address).collect();
     for line in lines(item, say) {
         peers.lines = peers.lines.saturating_add(1);
         let Some(address) = v4(&line.keyword, say) else { continue };
@@ -41,7 +43,7 @@ pub(super) fn peers(item: &Item, peers: &mut Peers, say: &mut Say) {
             continue;
         }
         peer_options(line, say);
-        if peers.found.iter().any(|(other, _)| *other == address) {
+        if !seen.insert(IpAddr::V4(address)) {
             let message = format!("peer `{address}` is here twice, once is enough");
             say.warn(line.span(), message, "remove one of them");
             continue;

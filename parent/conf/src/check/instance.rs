@@ -32,17 +32,18 @@ pub(super) fn read(
     scripts: &Scripts,
     say: &mut Say,
 ) -> Vec<Found> {
-    let mut names: HashMap<&[u8], usize> = HashMap::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
     let mut found = Vec::new();
     for block in blocks {
         let Some(name) = one(block, say) else { continue };
-        if let Some(line) = names.get(name.bytes.as_slice()) {
+        let named = String::from_utf8_lossy(&name.bytes).into_owned();
+        if let Some(line) = names.get(&named) {
             let message = format!("an instance named `{}` is on line {line}", name.show());
             let remedy = "give it another name, or remove it";
             say.warn(name.span, format!("{message}; this one is skipped"), remedy);
             continue;
         }
-        names.insert(&name.bytes, name.span.line);
+        names.insert(named, name.span.line);
         let mut draft = Draft::new(defaults);
         let items = block.block.as_deref().unwrap_or_default();
         walk(items, Context::Instance, say, |keyword, item, say| {

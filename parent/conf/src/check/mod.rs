@@ -55,7 +55,7 @@ fn walk<'a>(
     say: &mut Say,
     mut serve: impl FnMut(&'static str, &'a Item, &mut Say),
 ) {
-    let mut seen: HashMap<&'static str, usize> = HashMap::new();
+    let mut seen: HashMap<&'static str, (&'static str, usize)> = HashMap::new();
     for item in items {
         let Some(keyword) = find(context, &item.keyword.bytes) else {
             unknown(item, context, say);
@@ -65,13 +65,22 @@ fn walk<'a>(
             continue;
         }
         if !REPEATABLE.contains(&keyword.name)
-            && let Some(line) = seen.insert(keyword.name, item.span().line)
+            && let Some((name, line)) =
+                seen.insert(subject(keyword.name), (keyword.name, item.span().line))
         {
-            let message =
-                format!("`{}` again, first on line {line}: this one counts", keyword.name);
+            let message = format!("`{name}` is on line {line} already, this line replaces it");
             say.warn(item.span(), message, "remove one of them");
         }
         serve(keyword.name, item, say);
+    }
+}
+
+/// Two names for one thing replace each other.
+fn subject(name: &'static str) -> &'static str {
+    match name {
+        "nopreempt" => "preempt",
+        "mcast_src_ip" => "unicast_src_ip",
+        name => name,
     }
 }
 

@@ -16,7 +16,7 @@ use vipd_types::{ScriptId, Weight};
 /// The scripts of the file, and where each name is defined.
 pub(super) struct Scripts {
     pub(super) list: Vec<Script>,
-    pub(super) ids: HashMap<Vec<u8>, ScriptId>,
+    pub(super) ids: HashMap<String, ScriptId>,
     /// Beside `list`: the names in the file.
     pub(super) places: Vec<Span>,
 }
@@ -25,7 +25,8 @@ pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scri
     let mut found = Scripts { list: Vec::new(), ids: HashMap::new(), places: Vec::new() };
     for block in blocks {
         let Some(name) = one(block, say) else { continue };
-        if found.ids.contains_key(&name.bytes) {
+        let named = String::from_utf8_lossy(&name.bytes).into_owned();
+        if found.ids.contains_key(&named) {
             let message = format!("a script named `{}` is already there", name.show());
             say.warn(name.span, format!("{message}; this one is skipped"), "give it another name");
             continue;
@@ -35,7 +36,7 @@ pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scri
             continue;
         };
         let Some(script) = script(name, block, native_checks, say) else { continue };
-        found.ids.insert(name.bytes.clone(), ScriptId(id));
+        found.ids.insert(named, ScriptId(id));
         found.list.push(script);
         found.places.push(name.span);
     }
@@ -98,11 +99,7 @@ fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
     let argv = match shell::split(&word.bytes) {
         Ok(argv) => argv,
         Err(why) => {
-            let message = match why {
-                shell::Broken::OpenQuote => "a quote inside this command is not closed",
-                shell::Broken::Nul => "no argument can hold a NUL byte",
-            };
-            say.error(word.span, message, "write the command so that it splits into its words");
+            say.error(word.span, why.message(), "write the command so that it splits into words");
             return None;
         }
     };

@@ -5,12 +5,15 @@ use crate::config::Track;
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
 use crate::tree::Item;
+use std::collections::HashSet;
+use vipd_types::ScriptId;
 
 pub(super) fn read(block: &Item, scripts: &Scripts, found: &mut Vec<(Track, Span)>, say: &mut Say) {
     super::value::no_more_than(block, 0, say);
+    let mut seen: HashSet<ScriptId> = found.iter().map(|(track, _)| track.script).collect();
     for line in block.block.as_deref().unwrap_or_default() {
         let Some(track) = track(line, scripts, say) else { continue };
-        if found.iter().any(|(other, _)| other.script == track.script) {
+        if !seen.insert(track.script) {
             let message =
                 format!("`{}` is tracked already, this line is skipped", line.keyword.show());
             say.warn(line.span(), message, "remove it");
@@ -32,7 +35,7 @@ pub(super) fn speak_of_owner(tracks: &[(Track, Span)], scripts: &Scripts, say: &
 /// `NAME [weight N [reverse|noreverse]]`
 fn track(line: &Item, scripts: &Scripts, say: &mut Say) -> Option<Track> {
     let name = line.keyword.show();
-    let known = scripts.ids.get(&line.keyword.bytes);
+    let known = scripts.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
     let script = known.and_then(|id| scripts.list.get(usize::from(id.0)).map(|s| (*id, s)));
     let Some((id, script)) = script else {
         let message = format!(
@@ -70,9 +73,9 @@ fn track(line: &Item, scripts: &Scripts, say: &mut Say) -> Option<Track> {
 }
 
 fn nearest(written: &Word, scripts: &Scripts) -> String {
-    let same = |name: &&Vec<u8>| name.eq_ignore_ascii_case(&written.bytes);
+    let same = |name: &&String| name.as_bytes().eq_ignore_ascii_case(&written.bytes);
     match scripts.ids.keys().find(same) {
-        Some(name) => format!("write `{}`", name.escape_ascii()),
+        Some(name) => format!("write `{}`", name.escape_debug()),
         None => format!("define `vrrp_script {} {{ … }}`, or remove the line", written.show()),
     }
 }

@@ -20,16 +20,25 @@ pub(super) fn first<'a>(item: &'a Item, say: &mut Say) -> Option<&'a Word> {
     let found = item.words.first().filter(|w| !w.bytes.is_empty());
     if found.is_none() {
         let name = item.keyword.show();
-        let message = format!("`{name}` needs a value");
-        say.error(item.span(), message, format!("write `{name} VALUE`, or remove the line"));
+        let what = if item.block.is_some() { "NAME" } else { "VALUE" };
+        let message = format!("`{name}` needs a {}", what.to_lowercase());
+        let remedy = if item.keyword.commented {
+            "`#` and `!` begin a comment: put the value in double quotes if it holds one".to_owned()
+        } else {
+            format!("write `{name} {what}`, or remove it")
+        };
+        say.error(item.span(), message, remedy);
     }
     found
 }
 
 pub(super) fn no_more_than(item: &Item, count: usize, say: &mut Say) {
     if let Some(extra) = item.words.get(count) {
-        let message = format!("`{}` is too much for `{}`", extra.show(), item.keyword.show());
-        say.warn(extra.span, format!("{message} and is ignored"), "remove it");
+        // No part of a password goes into a log.
+        let secret = item.keyword.is("auth_pass");
+        let shown = if secret { "a second word".to_owned() } else { format!("`{}`", extra.show()) };
+        let message = format!("{shown} is too much for `{}` and is ignored", item.keyword.show());
+        say.warn(extra.span, message, "remove it");
     }
 }
 
@@ -160,7 +169,7 @@ mod tests {
 
     fn word(text: &str) -> Word {
         let span = crate::diagnostic::Span::default();
-        Word { bytes: text.into(), span, quoted: false, cut: false }
+        Word { bytes: text.into(), span, quoted: false, cut: false, commented: false }
     }
 
     #[test]
