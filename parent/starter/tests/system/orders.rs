@@ -63,10 +63,7 @@ fn a_script_of_nobody_says_what_to_do() {
     let mut rig = Rig::start(directory(), None, &["true".into()]);
     let run = rig.begin(0);
     assert_eq!(rig.done(run), Outcome::NotStarted(libc::EACCES));
-    rig.wait("a line", |message| match message {
-        StarterToParent::Log { text, .. } => text.contains("script_user").then_some(()),
-        _ => None,
-    });
+    rig.logged("script_user");
 }
 
 #[test]

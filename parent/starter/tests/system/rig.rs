@@ -24,6 +24,7 @@ pub(crate) struct Rig {
     poll: Poll,
     pub(crate) dir: PathBuf,
     last_run: u64,
+    log: Vec<String>,
 }
 
 impl Drop for Rig {
@@ -139,7 +140,7 @@ impl Rig {
         let mut chan = Chan::new(parent).unwrap();
         let poll = Poll::new().unwrap();
         poll.registry().register(&mut chan, Token(0), Interest::READABLE).unwrap();
-        Self { child, chan, poll, dir, last_run: 0 }
+        Self { child, chan, poll, dir, last_run: 0, log: Vec::new() }
     }
 
     /// Asks for `text` to be staged and expects that it is.
@@ -193,6 +194,9 @@ impl Rig {
         loop {
             match self.chan.recv() {
                 Ok(Some(message)) => {
+                    if let StarterToParent::Log { text, .. } = &message {
+                        self.log.push(text.clone());
+                    }
                     if let Some(found) = wanted(message) {
                         return found;
                     }
@@ -204,6 +208,16 @@ impl Rig {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{what}: not within {PATIENCE:?}");
             let _ = self.poll.poll(&mut events, Some(left));
+        }
+    }
+
+    /// Waits for a line with `part` in it, unless there has been one already.
+    pub(crate) fn logged(&mut self, part: &str) {
+        if !self.log.iter().any(|line| line.contains(part)) {
+            self.wait(part, |message| match message {
+                StarterToParent::Log { text, .. } => text.contains(part).then_some(()),
+                _ => None,
+            });
         }
     }
 

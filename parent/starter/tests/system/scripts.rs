@@ -2,7 +2,7 @@
 
 use crate::rig::{Rig, directory, file, is_gone, until};
 use std::time::{Duration, Instant};
-use vipd_ipc::msg::{ParentToStarter, StarterToParent};
+use vipd_ipc::msg::ParentToStarter;
 use vipd_types::Outcome;
 
 const USER: Option<&str> = Some("daemon");
@@ -143,10 +143,7 @@ fn root_only_in_so_many_words() {
     let dir = directory();
     let whoami = format!("/bin/sh -c 'id -u > {}/uid'", dir.display());
     let mut rig = Rig::start(dir, Some("root"), &[whoami]);
-    rig.wait("a warning", |message| match message {
-        StarterToParent::Log { text, .. } => text.contains("runs as root").then_some(()),
-        _ => None,
-    });
+    rig.logged("runs as root");
     assert_eq!(rig.run(0), Outcome::Exited(0));
     assert_eq!(rig.written("uid"), "0\n");
 }
@@ -197,10 +194,7 @@ fn without_the_right_to_switch_scripts_run_as_the_starter() {
     let dir = directory();
     let whoami = format!("/bin/sh -c 'id -u > {}/uid'", dir.display());
     let mut rig = Rig::start_as(Some(2), dir, Some("daemon"), &[whoami]);
-    rig.wait("a warning", |message| match message {
-        StarterToParent::Log { text, .. } => text.contains("cannot change users").then_some(()),
-        _ => None,
-    });
+    rig.logged("cannot change users");
     assert_eq!(rig.run(0), Outcome::Exited(0));
     assert_eq!(rig.written("uid"), "2\n");
 }
