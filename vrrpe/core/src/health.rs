@@ -15,13 +15,14 @@ pub struct Tracked {
 }
 
 /// A positive weight is added while the tracker is up, a negative one while it is down, neither
-/// before the first result. Without weight, down is a FAULT, and so is "not known yet".
+/// before the first result. Without weight, down is a FAULT.
 pub fn health(trackers: impl IntoIterator<Item = Tracked>) -> Health {
     trackers.into_iter().fold(Health::default(), |mut sum, tracker| {
         let weight = i32::from(tracker.weight.get());
         let up = tracker.up.map(|up| up != tracker.reverse);
         sum.pending |= up.is_none();
-        sum.fault |= weight == 0 && up != Some(true);
+        sum.fault |= weight == 0 && up == Some(false);
+        sum.unproven |= weight == 0 && up.is_none();
         if (weight > 0 && up == Some(true)) || (weight < 0 && up == Some(false)) {
             sum.adds = sum.adds.saturating_add(weight);
         }
@@ -51,15 +52,16 @@ mod tests {
     #[test]
     fn nothing_is_added_before_the_first_result() {
         let sum = of(&[(5, false, None), (-7, false, None)]);
-        assert_eq!(sum, Health { adds: 0, fault: false, pending: true });
+        assert_eq!(sum, Health { pending: true, ..Health::default() });
     }
 
     #[test]
-    fn without_weight_down_and_unknown_are_faults() {
+    fn without_weight_down_is_a_fault_and_unknown_is_unproven() {
         assert!(!of(&[(0, false, Some(true))]).fault);
         assert!(of(&[(0, false, Some(false))]).fault);
         assert!(of(&[(0, true, Some(true))]).fault);
-        assert_eq!(of(&[(0, false, None)]), Health { adds: 0, fault: true, pending: true });
+        let unknown = Health { unproven: true, pending: true, ..Health::default() };
+        assert_eq!(of(&[(0, false, None)]), unknown);
         assert_eq!(of(&[]), Health::default());
     }
 }

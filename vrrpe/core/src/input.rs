@@ -40,8 +40,11 @@ pub enum Input<'a> {
 pub struct Health {
     /// What weighted trackers add to the base priority.
     pub adds: i32,
-    /// A tracker without weight is down (or has not had its first result: keepalived waits too).
+    /// A tracker without weight is down.
     pub fault: bool,
+    /// A tracker without weight has not had its first result: a router that has not started waits
+    /// for it, as keepalived does; one that runs is not stopped by a check that is new.
+    pub unproven: bool,
     /// Some tracker has not had its first result yet.
     pub pending: bool,
 }

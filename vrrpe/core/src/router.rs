@@ -191,13 +191,15 @@ impl Router {
 
     /// What stands in the way of being BACKUP or MASTER. `Err` while it is too early to say.
     fn obstacle(&self) -> Result<Option<Cause>, ()> {
-        let Health { fault, pending, .. } = self.health;
+        let Health { fault, unproven, .. } = self.health;
         Ok(match self.link {
             Link::Unknown => return Err(()),
             Link::Down => Some(Cause::LinkDown),
             Link::NoSource => Some(Cause::NoSource),
-            Link::Up(_) if fault && pending && self.state == State::Init => return Err(()),
             Link::Up(_) if fault => Some(Cause::Tracker),
+            Link::Up(_) if unproven && matches!(self.state, State::Init | State::Fault) => {
+                return Err(());
+            }
             Link::Up(_) => self.timers.retry.map(|_| Cause::Addresses),
         })
     }

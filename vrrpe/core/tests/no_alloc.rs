@@ -70,7 +70,7 @@ fn the_steady_state_allocates_nothing() {
             assert!(wire::decode(message, meta).is_err());
             message[2] ^= 1;
         }
-        ours.step(now, Input::Track(Health { adds: -1, fault: false, pending: false }));
+        ours.step(now, Input::Track(Health { adds: -1, ..Health::default() }));
         assert!(ours.encode(Kind::Advert, &mut buffer).is_some());
         ours.step(now, Input::Released(ours.epoch()));
         masters = masters.saturating_add(u64::from(ours.state() == State::Master));

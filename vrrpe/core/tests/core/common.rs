@@ -169,7 +169,8 @@ impl Bench {
     }
 
     pub(crate) fn track(&mut self, adds: i32, fault: bool, pending: bool) -> Vec<Action> {
-        self.input(Input::Track(Health { adds, fault, pending }))
+        let (fault, unproven) = (fault && !pending, fault && pending);
+        self.input(Input::Track(Health { adds, fault, unproven, pending }))
     }
 
     pub(crate) fn hear(&mut self, from: u8, priority: u8) -> Vec<Action> {

@@ -187,7 +187,7 @@ impl World {
     }
 
     pub(crate) fn track(&mut self, node: usize, adds: i32, fault: bool) {
-        self.nodes[node].health = Health { adds, fault, pending: false };
+        self.nodes[node].health = Health { adds, fault, ..Health::default() };
         if !self.nodes[node].paused {
             self.step(node, Input::Track(self.nodes[node].health));
         }
