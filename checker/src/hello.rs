@@ -1,7 +1,6 @@
 //! The first words on both channels: each side says which build it is, and different builds do
 //! not talk to each other. Reads nothing beyond the first message.
 
-use crate::fds;
 use mio::{Events, Interest, Poll, Token};
 use std::time::{Duration, Instant};
 use vipd_ipc::msg::{CheckerToEngine, CheckerToParent, EngineToChecker, Message, ParentToChecker};
@@ -57,8 +56,8 @@ pub(crate) fn greet() -> Result<Peers, String> {
 }
 
 fn open() -> Result<Peers, ChanError> {
-    let mut parent = Chan::new(fds::inherited(fd::PARENT).map_err(ChanError::Io)?)?;
-    let mut engine = Chan::new(fds::inherited(fd::PEER).map_err(ChanError::Io)?)?;
+    let mut parent = Chan::new(vipd_ipc::inherited(fd::PARENT).map_err(ChanError::Io)?)?;
+    let mut engine = Chan::new(vipd_ipc::inherited(fd::PEER).map_err(ChanError::Io)?)?;
     let poll = Poll::new().map_err(errno)?;
     let both = Interest::READABLE | Interest::WRITABLE;
     poll.registry().register(&mut parent, PARENT, both).map_err(errno)?;

@@ -2,12 +2,10 @@
 //! start; no probe and no schedule here. Holds no privilege and asks for none.
 #![deny(unsafe_code)]
 
-mod clock;
 mod confine;
 mod fds;
 mod hello;
 mod judge;
-mod log;
 mod probe_process;
 mod probe_script;
 mod run;
@@ -16,23 +14,24 @@ mod staging;
 mod walls;
 
 use std::process::ExitCode;
+use vipd_ipc::relay;
 
 fn main() -> ExitCode {
-    log::say_panics_in_one_line();
+    relay::say_panics_in_one_line("vipd-checker");
     let mut missing = walls::before_the_first_message();
     let mut peers = match hello::greet() {
         Ok(peers) => peers,
         Err(error) => {
-            log::last_words(&error);
+            relay::last_words("vipd-checker", &error);
             return ExitCode::FAILURE;
         }
     };
-    log::start();
+    relay::start();
     missing.extend(walls::before_the_configuration());
     match run::run(&mut peers, missing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::last_words(&error);
+            relay::last_words("vipd-checker", &error);
             ExitCode::FAILURE
         }
     }

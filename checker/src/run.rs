@@ -1,18 +1,19 @@
 //! The loop: waits for a message, the timer or the death of a process, feeds the schedule and
 //! carries out what it says. Decides nothing itself.
 
-use crate::clock::{self, Timer};
 use crate::hello::{ENGINE, PARENT, Peers};
 use crate::probe_process::{Processes, sees_others};
 use crate::sched::{Action, Input, Sched};
 use crate::staging::{OutOfTurn, Staging};
-use crate::{log, walls};
+use crate::walls;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use std::collections::VecDeque;
 use std::time::Duration;
 use vipd_ipc::ChanError;
+use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{CheckerToEngine, CheckerToParent, ParentToChecker, TEXT_MAX};
+use vipd_ipc::relay;
 use vipd_types::{Instant, TrackerId};
 
 const TIMER: Token = Token(2);
@@ -21,18 +22,18 @@ const HEARTBEAT: Duration = Duration::from_millis(250);
 /// Runs until the parent says Stop. An error is one line for descriptor 2: a peer is gone or broke
 /// the rules, or the kernel refused what must not fail. `missing` names the walls missing so far.
 pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), String> {
-    let timer = Timer::new().map_err(|e| format!("checker has no timer: {e}"))?;
+    let mut timer = Timer::new().map_err(|e| format!("checker has no timer: {e}"))?;
     peers
         .poll
         .registry()
         .register(&mut SourceFd(&timer.raw()), TIMER, Interest::READABLE)
         .map_err(|e| format!("checker has no timer: {e}"))?;
     if let Err(why) = sees_others() {
-        ::log::error!("{why}; all process checks fail until that changes");
+        log::error!("{why}; all process checks fail until that changes");
     }
     missing.extend(walls::before_the_loop());
     if !missing.is_empty() {
-        ::log::warn!("checker runs without these walls: {}", missing.join(", "));
+        log::warn!("checker runs without these walls: {}", missing.join(", "));
     }
     let mut turn = Turn {
         peers,
@@ -47,7 +48,7 @@ pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), Str
     while go_on {
         turn.tick()?;
         turn.send_log()?;
-        timer.arm(turn.deadline()).map_err(|e| format!("checker's timer: {e}"))?;
+        timer.arm(turn.deadline(), clock::now()).map_err(|e| format!("checker's timer: {e}"))?;
         match turn.peers.poll.poll(&mut events, None) {
             Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                 return Err(format!("checker cannot wait for events: {error}"));
@@ -58,7 +59,7 @@ pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), Str
             match event.token() {
                 PARENT => go_on = go_on && turn.hear_parent()?,
                 ENGINE => turn.hear_engine()?,
-                TIMER => timer.acknowledge(),
+                TIMER => {}
                 process => turn.died(process)?,
             }
         }
@@ -90,8 +91,8 @@ impl Turn<'_> {
     }
 
     fn send_log(&mut self) -> Result<(), String> {
-        for record in log::drain() {
-            self.peers.parent.send(&record).map_err(parent)?;
+        for (level, text) in relay::drain() {
+            self.peers.parent.send(&CheckerToParent::Log { level, text }).map_err(parent)?;
         }
         Ok(())
     }
@@ -162,14 +163,14 @@ impl Turn<'_> {
                         self.peers.parent.send(&ask).map_err(parent)?;
                     }
                     Action::Tracker { tracker, up, mut reason } => {
-                        log::truncate(&mut reason, TEXT_MAX);
+                        relay::truncate(&mut reason, TEXT_MAX);
                         let state = CheckerToEngine::Tracker { tracker, up, reason };
                         self.peers.engine.send(&state).map_err(engine)?;
                     }
                     Action::Scan { trackers, extra } => {
                         inputs.extend(self.scan(&trackers, extra));
                     }
-                    Action::Log { level, text } => ::log::log!(level, "{text}"),
+                    Action::Log { level, text } => log::log!(level, "{text}"),
                 }
             }
         }

@@ -96,7 +96,7 @@ impl AsRawFd for Listener {
 
 impl Daemon {
     pub(crate) fn accept_clients(&mut self, starter: Uid) -> Result<(), Fatal> {
-        let now = crate::kernel::now();
+        let now = vipd_ipc::clock::now();
         while let Some(stream) = self.listener.accept(now) {
             let Ok(peer) = getsockopt(&stream.as_fd(), PeerCredentials) else { continue };
             let may_act = peer.uid() == 0 || peer.uid() == starter.as_raw();

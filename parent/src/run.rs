@@ -10,11 +10,10 @@ use mio::{Events, Interest, Poll, Token};
 use nix::errno::Errno;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use sd_notify::NotifyState;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::time::Duration;
+use vipd_ipc::clock::Timer;
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
 use vipd_types::Instant;
 
@@ -54,8 +53,7 @@ pub(crate) fn signals() -> Result<SigSet, Errno> {
 pub(crate) struct Loop {
     poll: Poll,
     signals: SignalFd,
-    timer: TimerFd,
-    armed: Option<Instant>,
+    timer: Timer,
     tick: Instant,
     rights: Rights,
 }
@@ -69,13 +67,12 @@ impl Loop {
         let poll = Poll::new()?;
         let signals =
             SignalFd::with_flags(signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
-        let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-        let timer = TimerFd::new(ClockId::CLOCK_BOOTTIME, flags)?;
+        let timer = Timer::new()?;
         let registry = poll.registry();
         let both = Interest::READABLE | Interest::WRITABLE;
         for (fd, token) in [
             (signals.as_raw_fd(), SIGNAL),
-            (timer.as_fd().as_raw_fd(), TIMER),
+            (timer.raw(), TIMER),
             (daemon.events.as_raw_fd(), KERNEL),
             (Listener::as_raw_fd(&daemon.listener), CLIENTS),
         ] {
@@ -87,7 +84,7 @@ impl Loop {
             registry.register(&mut starter.chan, STARTER, both)?;
         }
         let tick = daemon.kernel.now().plus(TICK);
-        Ok(Self { poll, signals, timer, armed: None, tick, rights })
+        Ok(Self { poll, signals, timer, tick, rights })
     }
 
     /// Runs until the daemon ends; returns its exit code.
@@ -137,10 +134,6 @@ impl Loop {
             }
             if woken(CLIENTS) {
                 daemon.accept_clients(self.rights.starter)?;
-            }
-            if woken(TIMER) {
-                let _ = self.timer.wait();
-                self.armed = None;
             }
             if self.keep_time(daemon)? {
                 return Ok(());
@@ -192,16 +185,8 @@ impl Loop {
         let backlog = (!crate::log::flush()).then(|| daemon.kernel.now().plus(LOG_AGAIN));
         let others = [daemon.schedule.next(), daemon.ending, staged, backlog];
         let next = others.into_iter().flatten().fold(self.tick, Instant::min);
-        if self.armed == Some(next) {
-            return Ok(());
-        }
-        // A time of zero would disarm the timer.
-        let nanos = Duration::from_nanos(next.as_nanos().max(1));
-        let at = Expiration::OneShot(TimeSpec::from_duration(nanos));
-        let set = self.timer.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME);
-        set.map_err(|e| Fatal::new("vipd", format!("timer: {e}")))?;
-        self.armed = Some(next);
-        Ok(())
+        let armed = self.timer.arm(next, daemon.kernel.now());
+        armed.map_err(|e| Fatal::new("vipd", format!("timer: {e}")))
     }
 }
 

@@ -11,36 +11,10 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 
 /// Descriptors: two per interface while a reload is staged, the control clients, a few of its own.
 const FILES_MAX: u64 = 1024;
-/// Longest line to standard error.
-const LAST_WORDS_MAX: usize = 512;
-
-/// A panic says one line and ends the process; the parent then undoes what was installed.
-pub(crate) fn keep_last_words() {
-    std::panic::set_hook(Box::new(|info| {
-        last_words(&format!("panic: {info}"));
-        std::process::exit(101);
-    }));
-}
-
-/// One bounded line to standard error, which the parent reads.
-pub(crate) fn last_words(text: &str) {
-    let mut line: Vec<u8> = b"vipd-vrrpe: ".to_vec();
-    line.extend(text.bytes().map(|b| if b.is_ascii_control() { b' ' } else { b }));
-    line.truncate(LAST_WORDS_MAX);
-    line.push(b'\n');
-    // Nobody is left to tell if this fails.
-    let _ = nix::unistd::write(stderr(), &line);
-}
-
-#[expect(unsafe_code, reason = "standard error without the standard library's lock and buffer")]
-fn stderr() -> BorrowedFd<'static> {
-    // SAFETY: the parent opens 2 before this program starts, and nothing here closes it.
-    unsafe { BorrowedFd::borrow_raw(2) }
-}
 
 /// A signal to the whole group or control group is the parent's to understand; the engine ends
 /// when it is told to, or when the parent is gone.

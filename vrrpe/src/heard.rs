@@ -75,7 +75,7 @@ impl Engine {
             }
             ParentToEngine::NotAcquired { instance, epoch, reason } => {
                 if let Some(instance) = self.routers.instances.get(&instance) {
-                    ::log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
+                    log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
                 }
                 self.held(instance, epoch, Err(Some(reason)));
                 self.input(instance, Input::NotAcquired(epoch), now)
@@ -133,7 +133,7 @@ impl Engine {
         let registry = self.poll.registry();
         commit::commit(&mut self.routers, &mut self.trackers, stage, registry, now)?;
         self.generation = Some(generation);
-        ::log::info!(
+        log::info!(
             "configuration {generation}: {} instances on {} sockets",
             self.routers.instances.len(),
             self.routers.sockets.len()
@@ -169,7 +169,7 @@ impl Engine {
             && before.up != link.up
         {
             let word = if link.up { "up" } else { "down" };
-            ::log::info!("Netlink reports {} {word}", at.slice.interface);
+            log::info!("Netlink reports {} {word}", at.slice.interface);
         }
         let mut next = self.routers.instances.first_key_value().map(|(id, _)| *id);
         while let Some(id) = next {
@@ -212,7 +212,7 @@ impl Engine {
                     }
                     self.checker_gone = true;
                     self.trackers.gone(now);
-                    ::log::error!("checker: {error}: all trackers are down");
+                    log::error!("checker: {error}: all trackers are down");
                     self.routers.track(now, &self.trackers);
                     return Ok(());
                 }
@@ -223,7 +223,7 @@ impl Engine {
 
     fn believe(&mut self, message: CheckerToEngine, now: Instant) {
         if self.trackers.heard(now) {
-            ::log::info!("the checker speaks again");
+            log::info!("the checker speaks again");
             self.routers.track(now, &self.trackers);
         }
         match message {
@@ -244,7 +244,7 @@ impl Engine {
             format!("VRRP_Script({name}) failed ({reason})")
         };
         if self.trackers.report(id, up, reason, staged.is_some(), now) {
-            ::log::info!("{line}");
+            log::info!("{line}");
             self.routers.track(now, &self.trackers);
         }
     }

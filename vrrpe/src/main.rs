@@ -3,7 +3,6 @@
 //! as descriptors, and must never need a file, a new socket or another program.
 #![deny(unsafe_code)]
 
-mod clock;
 mod commit;
 mod confine;
 mod control;
@@ -11,7 +10,6 @@ mod filter;
 mod heard;
 mod instance;
 mod lease;
-mod log;
 mod raw;
 mod routers;
 mod run;
@@ -24,15 +22,16 @@ mod tx;
 mod words;
 
 use std::process::ExitCode;
+use vipd_ipc::relay;
 
 fn main() -> ExitCode {
-    confine::keep_last_words();
+    relay::say_panics_in_one_line("vipd-vrrpe");
     let end = match start::start() {
         Ok(engine) => engine.run(),
         Err(end) => {
             // There may be no channel to say it on.
             if let run::End::Failed(why) = &end {
-                confine::last_words(why);
+                relay::last_words("vipd-vrrpe", why);
             }
             end
         }

@@ -1,22 +1,11 @@
-//! The two things for which no crate offers a safe call that fits: owning a descriptor that the
-//! parent left open, and sending a datagram without an allocation. The only `unsafe` of the
-//! engine; no decision is made here.
+//! The one thing for which no crate offers a safe call that fits: sending a datagram without an
+//! allocation. The only `unsafe` of the engine; no decision is made here.
 #![expect(unsafe_code, reason = "the only module that may; each block says why it is sound")]
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
 use std::mem::size_of;
 use std::net::Ipv4Addr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-
-/// Takes over a descriptor that was open when this program started. Errors: `EBADF` if it is not
-/// open.
-pub(crate) fn inherited(raw: RawFd) -> Result<OwnedFd, Errno> {
-    // SAFETY: borrowed for one call that fails cleanly when the number is not open.
-    fcntl(unsafe { BorrowedFd::borrow_raw(raw) }, FcntlArg::F_GETFD)?;
-    // SAFETY: it is open, was made for this program before it began, and is taken over once.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
-}
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Room for one `in_pktinfo` as ancillary data, aligned as the kernel wants it.
 #[repr(C)]

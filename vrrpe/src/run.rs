@@ -1,19 +1,20 @@
 //! The loop: wait, then adverts, then timers, then messages, then heartbeat, and control clients
 //! last. It owns the channels and the order of things; what they mean is elsewhere.
 
-use crate::clock::{self, Timer};
+use crate::commit;
 use crate::control::Clients;
 use crate::lease::{Lease, Verdict};
 use crate::routers::Routers;
 use crate::rx::Rx;
 use crate::stage::Stage;
 use crate::trackers::Trackers;
-use crate::{commit, log};
 use mio::{Events, Poll, Token};
 use std::time::Duration;
+use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{
     ADVERTISED_MAX, CheckerToEngine, EngineToChecker, EngineToParent, ParentToEngine,
 };
+use vipd_ipc::relay;
 use vipd_ipc::{Chan, ChanError};
 use vipd_types::{Generation, InstanceId, Instant, State};
 use vrrp_core::Input;
@@ -116,7 +117,7 @@ impl Engine {
         self.hear_parent(now)?;
         self.hear_checker(now)?;
         if !self.parent_gone && self.trackers.listen(now) && !self.trackers.is_empty() {
-            ::log::error!("the checker is silent: all trackers are down");
+            log::error!("the checker is silent: all trackers are down");
             self.routers.track(now, &self.trackers);
         }
         commit::sweep(&mut self.routers, self.poll.registry());
@@ -249,7 +250,7 @@ impl Engine {
             return Ok(());
         }
         if !done {
-            ::log::warn!("stopped without an answer to every release");
+            log::warn!("stopped without an answer to every release");
         }
         Err(End::Done)
     }
@@ -282,8 +283,8 @@ impl Engine {
     }
 
     fn empty_log(&mut self) -> Result<(), End> {
-        while let Some(line) = log::next() {
-            self.tell(&line)?;
+        for (level, text) in relay::drain() {
+            self.tell(&EngineToParent::Log { level, text })?;
         }
         Ok(())
     }
@@ -292,10 +293,10 @@ impl Engine {
 /// The last lines of the log, and why this is the end.
 pub(crate) fn say_why(end: &End, parent: &mut ParentChan) {
     if let End::Failed(why) = end {
-        ::log::error!("engine ends: {why}");
+        log::error!("engine ends: {why}");
     }
-    while let Some(line) = log::next() {
-        if parent.send(&line).is_err() {
+    for (level, text) in relay::drain() {
+        if parent.send(&EngineToParent::Log { level, text }).is_err() {
             return;
         }
     }

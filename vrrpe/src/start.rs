@@ -1,21 +1,22 @@
 //! From two inherited descriptors to a confined engine that has agreed with its peers on what
 //! they speak. Everything that needs a system call of the start happens here.
 
-use crate::clock::{self, Timer};
+use crate::confine;
 use crate::run::{self, CHECKER, CheckerChan, End, Engine, PARENT, ParentChan, TIMER};
-use crate::{confine, log, raw};
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll};
 use std::time::Duration;
+use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, ParentToEngine};
+use vipd_ipc::relay;
 use vipd_ipc::{BUILD, Chan, ChanError, fd};
 
 /// A peer that has not said Hello by then never will.
 const HELLO_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) fn start() -> Result<Engine, End> {
-    log::init();
+    relay::start();
     let (mut parent, mut checker) = channels()?;
     let failed =
         |what: &str, error: &dyn std::fmt::Display| End::Failed(format!("{what}: {error}"));
@@ -30,17 +31,17 @@ pub(crate) fn start() -> Result<Engine, End> {
     let walls = confine::first(timer.raw()).map_err(|e| failed("confinement", &e))?;
     hello(&mut parent, &mut checker, &mut poll, &mut timer)
         .inspect_err(|end| run::say_why(end, &mut parent))?;
-    ::log::info!("confined: seccomp, Landlock {}", walls.landlock);
+    log::info!("confined: seccomp, Landlock {}", walls.landlock);
     if let Some(missing) = walls.missing {
-        ::log::warn!("a wall is missing: {missing}");
+        log::warn!("a wall is missing: {missing}");
     }
     Ok(Engine::new(parent, checker, poll, timer))
 }
 
 fn channels() -> Result<(ParentChan, CheckerChan), End> {
     let failed = |_| End::Failed("no channels; this program is started by vipd only".into());
-    let parent = raw::inherited(fd::PARENT).map_err(failed)?;
-    let checker = raw::inherited(fd::PEER).map_err(failed)?;
+    let parent = vipd_ipc::inherited(fd::PARENT).map_err(failed)?;
+    let checker = vipd_ipc::inherited(fd::PEER).map_err(failed)?;
     let failed = |error: ChanError| End::Failed(format!("channel: {error}"));
     Ok((Chan::new(parent).map_err(failed)?, Chan::new(checker).map_err(failed)?))
 }

@@ -9,7 +9,7 @@ mod raw;
 pub(crate) mod sysctl;
 
 pub(crate) use events::{Change, Events};
-pub(crate) use netlink::{Linux, now};
+pub(crate) use netlink::Linux;
 pub(crate) use raw::{Receiver, open as open_receiver};
 
 use nix::errno::Errno;

@@ -6,7 +6,6 @@ use super::driver::{Driver, RouteMessage};
 use super::{Address, Kernel, Lifetime, LinkState, Present};
 use futures_util::StreamExt;
 use nix::errno::Errno;
-use nix::time::{ClockId, clock_gettime};
 use rtnetlink::Handle;
 use rtnetlink::packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage,
@@ -88,7 +87,7 @@ impl Linux {
 
 impl Kernel for Linux {
     fn now(&self) -> Instant {
-        now()
+        vipd_ipc::clock::now()
     }
 
     fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>> {
@@ -138,12 +137,6 @@ impl Kernel for Linux {
         }
         Ok(())
     }
-}
-
-/// The boot clock.
-pub(crate) fn now() -> Instant {
-    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(std::time::Duration::from);
-    Instant::from_nanos(0).plus(time.unwrap_or_default())
 }
 
 fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage {

@@ -1,7 +1,6 @@
 //! The first words on the channel: each side says which build it is, and different builds do not
 //! talk to each other. Reads nothing beyond the first message.
 
-use crate::fds;
 use mio::{Events, Interest, Poll, Token};
 use std::time::{Duration, Instant};
 use vipd_ipc::msg::{ParentToStarter, StarterToParent};
@@ -19,7 +18,7 @@ pub(crate) struct Parent {
 
 /// Fails with one line that says what went wrong.
 pub(crate) fn greet() -> Result<Parent, String> {
-    let fd = fds::inherited(fd::PARENT).map_err(|e| format!("no channel: {e}"))?;
+    let fd = vipd_ipc::inherited(fd::PARENT).map_err(|e| format!("no channel: {e}"))?;
     let mut chan = Chan::new(fd).map_err(|e| format!("no channel: {e}"))?;
     let mut poll = Poll::new().map_err(|e| format!("no poll: {e}"))?;
     poll.registry()

@@ -5,11 +5,8 @@
 
 mod account;
 mod book;
-mod clock;
 mod confine;
-mod fds;
 mod hello;
-mod log;
 mod run;
 mod runs;
 mod shelf;
@@ -18,13 +15,14 @@ mod walls;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use vipd_ipc::relay;
 
 fn main() -> ExitCode {
-    log::say_panics_in_one_line();
+    relay::say_panics_in_one_line("vipd-starter");
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log::last_words(&error);
+            relay::last_words("vipd-starter", &error);
             ExitCode::FAILURE
         }
     }
@@ -36,12 +34,12 @@ fn start() -> Result<(), String> {
     let file = file.ok_or("the only argument is the absolute path of the configuration")?;
     let walls = walls::build();
     let mut parent = hello::greet()?;
-    log::start();
+    relay::start();
     if !walls.missing.is_empty() {
-        ::log::warn!("starter runs without these walls: {}", walls.missing.join(", "));
+        log::warn!("starter runs without these walls: {}", walls.missing.join(", "));
     }
     if !walls.may_switch {
-        ::log::warn!("starter cannot change users: every script runs as its own user");
+        log::warn!("starter cannot change users: every script runs as its own user");
     }
     run::run(&mut parent, shelf::Shelf::new(file, walls.may_switch))
 }

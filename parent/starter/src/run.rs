@@ -1,16 +1,16 @@
 //! The loop: waits for an order, a deadline or the end of a script, and answers. What is run is in
 //! the book, how it ends in the runs.
 
-use crate::clock::{self, Timer};
 use crate::hello::{PARENT, Parent};
-use crate::log;
 use crate::runs::Runs;
 use crate::shelf::Shelf;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use nix::errno::Errno;
 use vipd_ipc::ChanError;
+use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{ParentToStarter, StarterToParent, TEXT_MAX};
+use vipd_ipc::relay;
 use vipd_types::{Generation, Outcome, RunId, ScriptId};
 
 const TIMER: Token = Token(1);
@@ -18,7 +18,7 @@ const TIMER: Token = Token(1);
 /// Runs until the parent says Stop or is gone, then ends every script. An error is one line for
 /// descriptor 2.
 pub(crate) fn run(parent: &mut Parent, shelf: Shelf) -> Result<(), String> {
-    let timer = Timer::new().map_err(|e| format!("no timer: {e}"))?;
+    let mut timer = Timer::new().map_err(|e| format!("no timer: {e}"))?;
     parent
         .poll
         .registry()
@@ -26,7 +26,7 @@ pub(crate) fn run(parent: &mut Parent, shelf: Shelf) -> Result<(), String> {
         .map_err(|e| format!("no timer: {e}"))?;
     let runs = Runs::new().map_err(|e| format!("no /dev/null: {e}"))?;
     let mut turn = Turn { parent, shelf, runs };
-    let result = turn.serve(&timer);
+    let result = turn.serve(&mut timer);
     turn.runs.kill_all();
     result
 }
@@ -38,7 +38,7 @@ struct Turn<'p> {
 }
 
 impl Turn<'_> {
-    fn serve(&mut self, timer: &Timer) -> Result<(), String> {
+    fn serve(&mut self, timer: &mut Timer) -> Result<(), String> {
         let mut events = Events::with_capacity(128);
         // What came with the greeting has been signalled already.
         let mut go_on = self.hear()?;
@@ -46,11 +46,11 @@ impl Turn<'_> {
             for run in self.runs.expire(clock::now()) {
                 self.say(&StarterToParent::Done { run, outcome: Outcome::TimedOut })?;
             }
-            for record in log::drain() {
-                self.say(&record)?;
+            for (level, text) in relay::drain() {
+                self.say(&StarterToParent::Log { level, text })?;
             }
             if let Some(at) = self.runs.deadline() {
-                timer.arm(at).map_err(|e| format!("timer: {e}"))?;
+                timer.arm(at, clock::now()).map_err(|e| format!("timer: {e}"))?;
             }
             match self.parent.poll.poll(&mut events, None) {
                 Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
@@ -61,7 +61,7 @@ impl Turn<'_> {
             for event in &events {
                 match event.token() {
                     PARENT => go_on = go_on && self.hear()?,
-                    TIMER => timer.acknowledge(),
+                    TIMER => {}
                     script => self.ended(script)?,
                 }
             }
@@ -88,7 +88,7 @@ impl Turn<'_> {
                 match self.shelf.stage(generation, digest) {
                     Ok(()) => self.say(&StarterToParent::Staged { generation }),
                     Err(mut why) => {
-                        log::truncate(&mut why, TEXT_MAX);
+                        relay::truncate(&mut why, TEXT_MAX);
                         self.say(&StarterToParent::Refused { generation, why })
                     }
                 }
@@ -134,7 +134,7 @@ impl Turn<'_> {
             Err(unfit) => {
                 if !unfit.said {
                     unfit.said = true;
-                    ::log::error!("script {} cannot be started: {}", entry.name, unfit.why);
+                    log::error!("script {} cannot be started: {}", entry.name, unfit.why);
                 }
                 Err(unfit.errno)
             }

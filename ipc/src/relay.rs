@@ -1,45 +1,63 @@
-//! The operators' log: records become messages to the parent. Bounded and paced here, so that a
-//! script that never works does not flood anyone. Opens nothing.
+//! The log of a process that has no log daemon: records wait here until its loop hands them to the
+//! parent, who writes them. Bounded in number, pace and length, so that nothing a peer or a failing
+//! check does can flood the host's log. Opens nothing.
 
 use crate::clock;
+use crate::msg::{Level, TEXT_MAX};
 use log::{LevelFilter, Log, Metadata, Record};
 use std::collections::VecDeque;
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vipd_ipc::msg::{Level, StarterToParent, TEXT_MAX};
 use vipd_types::Instant;
 
 /// Records that may wait for the loop to send them.
 const QUEUE_MAX: usize = 256;
 /// Records at once, and how long one of them takes to be earned back.
-const BURST: u32 = 100;
-const PER_RECORD: Duration = Duration::from_millis(100);
+const BURST: u32 = 200;
+const PER_RECORD: Duration = Duration::from_millis(50);
+/// Longest line on descriptor 2, in bytes.
+const LAST_WORDS_MAX: usize = 512;
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue::new());
 
-pub(crate) fn start() {
+/// From here on the macros of `log` end here.
+pub fn start() {
     // Fails only if a logger is already there.
     if log::set_logger(&ToParent).is_ok() {
         log::set_max_level(LevelFilter::Debug);
     }
 }
 
-/// What has been logged since the last call.
-pub(crate) fn drain() -> Vec<StarterToParent> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner).take(clock::now())
+/// What has been logged since the last call. Allocates nothing when that is nothing.
+pub fn drain() -> Vec<(Level, String)> {
+    queue().take(clock::now())
 }
 
 /// One bounded line on descriptor 2, for a process that ends.
-pub(crate) fn last_words(text: &str) {
-    let mut line = format!("vipd-starter: {}", text.escape_default());
-    truncate(&mut line, 512);
+pub fn last_words(name: &str, text: &str) {
+    let mut line = format!("{name}: {}", text.escape_default());
+    truncate(&mut line, LAST_WORDS_MAX);
     line.push('\n');
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-pub(crate) fn say_panics_in_one_line() {
-    std::panic::set_hook(Box::new(|info| last_words(&info.to_string())));
+/// A panic is one line and exit status 101: the abort that would follow needs system calls that a
+/// confined process does not have.
+pub fn say_panics_in_one_line(name: &'static str) {
+    std::panic::set_hook(Box::new(move |info| {
+        last_words(name, &info.to_string());
+        std::process::exit(101)
+    }));
+}
+
+/// Cuts at a character, not inside one.
+pub fn truncate(text: &mut String, max: usize) {
+    text.truncate(text.floor_char_boundary(max));
+}
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct ToParent;
@@ -56,8 +74,7 @@ impl Log for ToParent {
             log::Level::Info => Level::Info,
             log::Level::Debug | log::Level::Trace => Level::Debug,
         };
-        let text = record.args().to_string();
-        QUEUE.lock().unwrap_or_else(PoisonError::into_inner).put(clock::now(), level, text);
+        queue().put(clock::now(), level, record.args().to_string());
     }
 
     fn flush(&self) {}
@@ -78,28 +95,24 @@ impl Queue {
 
     fn put(&mut self, now: Instant, level: Level, mut text: String) {
         self.earn(now);
-        let Some(budget) = self.budget.checked_sub(1) else {
+        let budget = self.budget.checked_sub(1);
+        let Some(budget) = budget.filter(|_| self.waiting.len() < QUEUE_MAX) else {
             self.lost = self.lost.saturating_add(1);
             return;
         };
-        if self.waiting.len() >= QUEUE_MAX {
-            self.lost = self.lost.saturating_add(1);
-            return;
-        }
         self.budget = budget;
         truncate(&mut text, TEXT_MAX);
         self.waiting.push_back((level, text));
     }
 
-    fn take(&mut self, now: Instant) -> Vec<StarterToParent> {
+    fn take(&mut self, now: Instant) -> Vec<(Level, String)> {
         self.earn(now);
         if self.lost > 0 && self.budget > 0 {
-            let text = format!("{} lines of the starter were dropped: too many", self.lost);
+            let text = format!("{} log lines were dropped: too many", self.lost);
             self.waiting.push_back((Level::Warning, text));
             self.lost = 0;
         }
-        let all = self.waiting.drain(..);
-        all.map(|(level, text)| StarterToParent::Log { level, text }).collect()
+        self.waiting.drain(..).collect()
     }
 
     fn earn(&mut self, now: Instant) {
@@ -111,12 +124,6 @@ impl Queue {
             self.budget = self.budget.saturating_add(records).min(BURST);
         }
     }
-}
-
-/// Cuts at a character, not inside one.
-pub(crate) fn truncate(text: &mut String, max: usize) {
-    let cut = (0..=max.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-    text.truncate(cut.unwrap_or(0));
 }
 
 #[cfg(test)]
@@ -133,19 +140,19 @@ mod tests {
         for _ in 0..500 {
             queue.put(at(1), Level::Info, "x".to_string());
         }
-        assert_eq!(queue.take(at(1)).len(), 100);
+        assert_eq!(queue.take(at(1)).len(), 200);
         queue.put(at(2), Level::Info, "later".to_string());
         let later = queue.take(at(2));
         assert_eq!(later.len(), 2);
-        let StarterToParent::Log { text, .. } = &later[1] else { panic!() };
-        assert!(text.starts_with("400 lines"), "{text}");
+        assert!(later[1].1.starts_with("300 log lines"), "{later:?}");
     }
 
     #[test]
     fn long_text_is_cut_between_characters() {
         let mut queue = Queue::new();
         queue.put(at(1), Level::Info, "é".repeat(2000));
-        let StarterToParent::Log { text, .. } = &queue.take(at(1))[0] else { panic!() };
-        assert_eq!(text.len(), TEXT_MAX);
+        assert_eq!(queue.take(at(1))[0].1.len(), TEXT_MAX);
+        queue.put(at(1), Level::Info, format!("x{}", "é".repeat(2000)));
+        assert_eq!(queue.take(at(1))[0].1.len(), TEXT_MAX - 1);
     }
 }
