@@ -183,7 +183,8 @@ impl Engine {
         }
         let mut advertised = std::mem::take(&mut self.listed);
         for (id, instance) in &mut self.routers.instances {
-            if std::mem::take(&mut instance.advertised) {
+            // One that leaves has no lease to renew, and the parent may have forgotten its number.
+            if std::mem::take(&mut instance.advertised) && !instance.leaving {
                 advertised.push(*id);
             }
         }
