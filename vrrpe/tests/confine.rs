@@ -193,6 +193,6 @@ fn a_panic_says_one_line_and_ends() {
     let output = try_in_child("sealed", "panic");
     assert_eq!(output.status.code(), Some(101), "{output:?}");
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.starts_with("vipd-vrrpe: panic: "), "{text}");
-    assert!(text.contains("two lines") && text.lines().count() == 1, "{text}");
+    assert!(text.starts_with("vipd-vrrpe: panicked"), "{text}");
+    assert!(text.contains("two\\nlines") && text.lines().count() == 1, "{text}");
 }
