@@ -72,10 +72,11 @@ impl Instance {
         health(self.slice.tracks.iter().map(|track| tracked(track, trackers)))
     }
 
-    /// The tracker that holds the instance in FAULT.
+    /// The tracker that holds the instance in FAULT, or keeps it from starting.
     pub(crate) fn fault_name<'t>(&self, trackers: &'t Trackers) -> Option<&'t str> {
         let mut tracks = self.slice.tracks.iter();
-        let track = tracks.find(|track| health([tracked(track, trackers)]).fault)?;
+        let stops = |health: Health| health.fault || health.unproven;
+        let track = tracks.find(|track| stops(health([tracked(track, trackers)])))?;
         trackers.view(track.tracker).map(|view| view.name)
     }
 }
