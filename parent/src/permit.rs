@@ -97,10 +97,13 @@ impl Permits {
 
     /// The instances of the configuration that is now in force.
     pub(crate) fn set_instances(&mut self, now: Instant, instances: &[InstanceId]) {
+        // One that has just gone is known for one configuration more: messages may have crossed.
+        let stays =
+            |id: &InstanceId, known: &Known| instances.contains(id) || known.open || !known.retired;
+        self.instances.retain(|id, known| stays(id, known));
         for (id, known) in &mut self.instances {
             known.retired = !instances.contains(id);
         }
-        self.instances.retain(|_, known| !known.retired || known.open);
         for id in instances {
             self.instances.entry(*id).or_insert_with(|| Known::new(now));
         }
@@ -252,6 +255,8 @@ mod tests {
         p.set_instances(at(0), &[]);
         assert_eq!(p.check(at(0), &release(1)), Ok(()));
         assert_eq!(p.check(at(0), &acquire(2)), Err(Violation::UnknownInstance));
+        let alive = Said::Alive { at: at(0), advertised: vec![VI] };
+        assert_eq!(p.check(at(0), &alive), Ok(()));
         p.set_instances(at(0), &[]);
         assert_eq!(p.check(at(0), &release(2)), Err(Violation::UnknownInstance));
     }

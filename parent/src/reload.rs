@@ -181,6 +181,8 @@ impl Daemon {
             return Ok(());
         }
         match self.reloading.take() {
+            // The engine has been told to stop, and starts nothing new.
+            Some(_) if self.ending.is_some() => Ok(()),
             Some(staged) => self.commit(staged),
             None => Ok(()),
         }

@@ -222,15 +222,13 @@ fn arm_leash() -> Result<(), Errno> {
     Ok(())
 }
 
+/// Without RLIMIT_RTTIME: a neighbour who floods the engine could make it exceed any limit, and the
+/// limit would end it. The kernel leaves others their share (sched_rt_runtime_us).
 fn realtime() -> Result<(), Errno> {
     let parameter = libc::sched_param { sched_priority: 10 };
-    let fuse = libc::rlimit { rlim_cur: 200_000, rlim_max: 1_000_000 };
-    // SAFETY: both calls read a live struct and keep nothing.
-    unsafe {
-        Errno::result(libc::setrlimit(libc::RLIMIT_RTTIME, &raw const fuse))?;
-        let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
-        Errno::result(libc::sched_setscheduler(0, policy, &raw const parameter))?;
-    }
+    let policy = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: the call reads a live struct and keeps nothing.
+    Errno::result(unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) })?;
     Ok(())
 }
 

@@ -153,7 +153,15 @@ prop_compose! {
             advert_int: Duration::from_secs(numbers.1),
             preempt: flags.1 || wants_master,
             fast_handover: flags.2,
-            lease,
+            lease: match lease {
+                // Within what an instance with this interval may ask for without a word.
+                Lease::Seconds(n) => {
+                    let (least, most) = (numbers.1 * 2, numbers.1 * 3);
+                    let span = most - least + 1;
+                    Lease::Seconds(u32::try_from(least + u64::from(n) % span).unwrap())
+                }
+                other @ (Lease::Default | Lease::Off) => other,
+            },
             auth,
             source,
             peers,

@@ -42,6 +42,9 @@ pub struct Played {
     /// The longest time without an answer to the client that ended after the event: from the end
     /// of the last answered request to the end of the next one.
     pub outage: Duration,
+    /// From the last answer of the old owner to the first of the new one: the takeover alone,
+    /// wherever else in the time of the scenario the client had to wait.
+    pub takeover: Duration,
     /// From the event until the client had its first answer from the new owner to a request that
     /// it made after the event.
     pub handover: Duration,
@@ -67,8 +70,11 @@ pub fn play(pair: &mut Pair, event: Event) -> Result<Played> {
         Event::Stop => pair.one.running()?.terminate()?,
         Event::PowerOff => pair.one.power_off()?,
     };
-    let new = if event == Event::HaproxyReturns { 1 } else { 2 };
+    let (new, old) = if event == Event::HaproxyReturns { (1, "node2") } else { (2, "node1") };
     let answer = pair.probe.wait_answer(at, &format!("node{new}"), LIMIT)?;
+    let samples = pair.probe.samples();
+    let before = samples.iter().filter(|s| s.by.as_deref() == Some(old) && s.ended < answer.ended);
+    let last = before.map(|sample| sample.ended).max().unwrap_or(at);
     pair.wait_owner(new)?;
     let outage = pair.probe.longest_outage(at).ok_or_else(|| Error::new("no answer"))?.length();
     let beyond_bound = (event == Event::PowerOff).then(|| beyond_bound(pair, at)).transpose()?;
@@ -76,6 +82,7 @@ pub fn play(pair: &mut Pair, event: Event) -> Result<Played> {
     Ok(Played {
         at,
         outage,
+        takeover: answer.ended.since(last),
         handover: answer.ended.since(at),
         beyond_bound,
         overlap: late.map(|window| window.to.since(window.from.max(at))).sum(),

@@ -148,6 +148,7 @@ impl<'a> Draft<'a> {
             track::speak_of_owner(&self.tracks, scripts, say);
         }
         self.transport(name, say);
+        super::lease::check(self.lease, self.advert_int, name.span, say);
         if self.addresses.is_empty() {
             let message = format!("instance `{}` has no address: it moves nothing", name.show());
             say.warn(name.span, message, "write one in `virtual_ipaddress { … }`");

@@ -6,6 +6,7 @@ mod auth;
 mod cross;
 mod globals;
 mod instance;
+mod lease;
 mod script;
 mod track;
 pub(crate) mod value;

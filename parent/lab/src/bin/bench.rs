@@ -131,6 +131,8 @@ fn explain(out: &mut impl Write) -> io::Result<()> {
          outage    the longest time without an answer to the client: it opens a new TCP connection and\n\
         \x20         asks over HTTP every {} ms, several at a time; from the end of the last answered\n\
         \x20         request to the end of the next. What the client does not notice is about 2 ms here.\n\
+         takeover  from the last answer of the old owner to the first of the new one: the outage\n\
+        \x20         without what else made the client wait, such as a program that starts.\n\
          handover  from the event (the moment before the signal, the start of HAProxy, or the cut of\n\
         \x20         the cable) until the new owner has answered a request made after the event.\n\
          beyond    only for the power cut: first advert of the new MASTER minus last advert of the\n\
@@ -160,8 +162,9 @@ fn line(
 
 fn tables(out: &mut impl Write, results: &Results) -> io::Result<()> {
     type Pick = fn(&Played) -> Option<Duration>;
-    let measures: [(&str, Pick); 4] = [
+    let measures: [(&str, Pick); 5] = [
         ("outage", |seen| Some(seen.outage)),
+        ("takeover", |seen| Some(seen.takeover)),
         ("handover", |seen| Some(seen.handover)),
         ("beyond", |seen| seen.beyond_bound),
         ("overlap", |seen| Some(seen.overlap)),
