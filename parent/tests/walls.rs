@@ -1,7 +1,7 @@
 //! What /proc says of the running processes: accounts, capabilities, filters, namespaces and
 //! descriptors of each. Asks from outside; the processes do not know that they are looked at.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
