@@ -209,10 +209,12 @@ impl Engine {
 
     fn next_wake(&self, now: Instant) -> Instant {
         let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
+        // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
+        let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
         let times = [
             routers,
             self.lease.next(now),
-            self.trackers.deadline(),
+            trackers,
             self.clients.next_deadline(),
             self.stop_by,
         ];

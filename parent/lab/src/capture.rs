@@ -7,6 +7,7 @@ use crate::error::{Context, Result};
 use crate::frame::{Advert, Arp, Content, Frame};
 use crate::netns::NetNs;
 use crate::pcap;
+use crate::witness::be_punctual;
 use nix::net::if_::if_indextoname;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
@@ -52,6 +53,7 @@ impl Capture {
         let (inside, to, until) = (lan.clone(), Arc::clone(&packets), Arc::clone(&stop));
         let thread = thread::spawn(move || {
             if inside.stay().is_ok() {
+                be_punctual();
                 listen(&socket, &to, &until);
             }
         });

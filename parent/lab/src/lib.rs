@@ -49,6 +49,7 @@ pub mod run;
 pub mod scenario;
 pub mod service;
 pub mod syslog;
+mod witness;
 
 pub use capture::Capture;
 pub use clock::{Stamp, wait_until};

@@ -4,6 +4,7 @@
 use crate::clock::{self, Stamp};
 use crate::error::{Context, Error, Result};
 use crate::netns::NetNs;
+use crate::witness::be_punctual;
 use nix::errno::Errno;
 use nix::net::if_::if_indextoname;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -81,6 +82,7 @@ impl AddressWatch {
         let thread = thread::spawn(move || {
             // Interface names are looked up by the thread, so it must be inside.
             if inside.stay().is_ok() {
+                be_punctual();
                 listen(&socket, &to, &until);
             }
         });

@@ -50,7 +50,11 @@ pub fn held_by(node: &Node, address: IpAddr) -> Vec<Window> {
     holdings(&node.watch().events(), address, node.off_since())
 }
 
-/// When two of the nodes, whichever, held `address` at the same time.
+/// What two witnesses can tell apart: each stamps an event when its thread has read it. A common
+/// window that is shorter is below that and not reported.
+pub const RESOLUTION: Duration = Duration::from_millis(2);
+
+/// When two of the nodes, whichever, held `address` at the same time for at least [`RESOLUTION`].
 pub fn overlaps(nodes: &[&Node], address: IpAddr) -> Vec<Window> {
     let held: Vec<Vec<Window>> = nodes.iter().map(|node| held_by(node, address)).collect();
     let mut both = Vec::new();
@@ -59,6 +63,7 @@ pub fn overlaps(nodes: &[&Node], address: IpAddr) -> Vec<Window> {
             both.extend(common(ours, theirs));
         }
     }
+    both.retain(|window: &Window| window.length() >= RESOLUTION);
     both.sort_by_key(|window| window.from);
     both
 }

@@ -3,6 +3,7 @@
 
 use crate::clock::{self, Stamp};
 use crate::error::{Context, Result};
+use crate::witness::be_punctual;
 use std::fmt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -48,7 +49,10 @@ impl Syslog {
         socket.set_read_timeout(Some(Duration::from_millis(100))).during("/dev/log")?;
         let (lines, stop) = (Arc::default(), Arc::<AtomicBool>::default());
         let (to, until) = (Arc::clone(&lines), Arc::clone(&stop));
-        let thread = thread::spawn(move || listen(&socket, &to, &until));
+        let thread = thread::spawn(move || {
+            be_punctual();
+            listen(&socket, &to, &until);
+        });
         Ok(Self { lines, stop, thread: Some(thread) })
     }
 
