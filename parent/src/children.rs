@@ -42,6 +42,8 @@ pub(crate) struct Programs {
     engine: OwnedFd,
     checker: OwnedFd,
     starter: OwnedFd,
+    /// Of a daemon in the background: the caller's standard error is not theirs to keep.
+    pub(crate) quiet: bool,
 }
 
 impl Programs {
@@ -59,6 +61,7 @@ impl Programs {
             engine: open("vipd-vrrpe")?,
             checker: open("vipd-checker")?,
             starter: open("vipd-starter")?,
+            quiet: false,
         })
     }
 }
@@ -77,6 +80,7 @@ pub(crate) fn start_engine_and_checker(
         name: "vipd-vrrpe",
         program: &programs.engine,
         argument: None,
+        quiet: programs.quiet,
         account: accounts.engine,
         namespaces: namespaces(empty),
         keeps: CapsHashSet::new(),
@@ -88,6 +92,7 @@ pub(crate) fn start_engine_and_checker(
         name: "vipd-checker",
         program: &programs.checker,
         argument: None,
+        quiet: programs.quiet,
         account: accounts.checker,
         namespaces: namespaces(own),
         keeps: CapsHashSet::new(),
@@ -115,6 +120,7 @@ pub(crate) fn start_starter(
         name: "vipd-starter",
         program: &programs.starter,
         argument: Some(file),
+        quiet: programs.quiet,
         account: None::<(Uid, Gid)>,
         namespaces: CloneFlags::empty(),
         // SETPCAP empties the bounding set of each script before it runs.

@@ -20,6 +20,11 @@ impl Foreground {
         Self(None)
     }
 
+    /// Somebody waits for the start, and for the end of what the daemon inherited from him.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The daemon serves; the foreground may go, and standard error with it.
     pub(crate) fn release(&mut self) {
         if let Some(pipe) = self.0.take() {

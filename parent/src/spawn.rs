@@ -25,6 +25,8 @@ pub(crate) struct Role<'a> {
     pub(crate) name: &'static str,
     pub(crate) program: &'a OwnedFd,
     pub(crate) argument: Option<&'a CStr>,
+    /// Standard error is /dev/null, not the caller's.
+    pub(crate) quiet: bool,
     /// `None`: the caller's, when it may not change it.
     pub(crate) account: Option<(Uid, Gid)>,
     pub(crate) namespaces: CloneFlags,
@@ -189,6 +191,9 @@ fn descriptors(
         (up(channel.as_fd())?, fd::PARENT),
         (up(collar.as_fd())?, fd::LEASH),
     ];
+    if role.quiet {
+        places.push((up(null.as_fd())?, 2));
+    }
     if let Some(peer) = &role.peer {
         places.push((up(peer.as_fd())?, fd::PEER));
     }

@@ -99,9 +99,10 @@ fn serve(
     loaded: &Loaded,
     rights: Rights,
     accounts: &Accounts,
-    programs: Programs,
+    mut programs: Programs,
     mut foreground: Foreground,
 ) -> Result<u8, Failure> {
+    programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
     let events = Events::open().map_err(|e| fatal(format!("netlink events: {e}")))?;
     let mut numbers = Numbers::default();

@@ -1,0 +1,167 @@
+//! The manual pages against the programs, both ways: options, keywords, requests and exit codes.
+//! Runs the programs for their help only.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use vipd_conf::{Served, keywords};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn help(program: &str) -> String {
+    let path = vipd_lab::paths::bin_dir().unwrap().join(program);
+    let output = Command::new(path).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// `-x` and `--long` of the lines that describe one.
+fn options_of_help(help: &str) -> BTreeSet<String> {
+    let described = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    described
+        .flat_map(|line| line.split([' ', ',', '=']).take_while(|w| w.is_empty() || is_option(w)))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .chain(second_words(help))
+        .collect()
+}
+
+/// `-f, --long FILE`: the long form follows the short one.
+fn second_words(help: &str) -> Vec<String> {
+    let lines = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    lines
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .filter(|w| is_option(w))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_option(word: &str) -> bool {
+    word.starts_with('-') && word.len() > 1
+}
+
+/// The options in the list of a page: `.It Fl f Ar file , Fl -use-file Ar file`.
+fn options_of_page(page: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for item in page.lines().filter_map(|line| line.strip_prefix(".It ")) {
+        let mut on = false;
+        for word in item.split_whitespace().filter(|word| *word != ",") {
+            if word == "Fl" || word == "Ar" {
+                on = word == "Fl";
+            } else if on {
+                found.insert(format!("-{}", word.replace("\\-", "-")));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn options_are_the_same_in_help_and_page() {
+    for program in ["vipd", "vipctl"] {
+        let told = options_of_help(&help(program));
+        let written = options_of_page(&read(&format!("man/{program}.8")));
+        assert!(told.len() > 3, "{told:?}");
+        assert_eq!(told, written, "{program}: its --help, and {program}(8)");
+    }
+}
+
+/// Every word of a page behind a macro: `Ic`, `Cm`, `.It Ic a , b`.
+fn marked(page: &str, kinds: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for line in page.replace("\\\n", " ").lines().filter(|line| line.starts_with('.')) {
+        let mut on = false;
+        for word in line.trim_start_matches('.').split_whitespace() {
+            let is_macro = word.len() == 2 && word.starts_with(|c: char| c.is_uppercase());
+            if is_macro {
+                on = kinds.contains(&word);
+            } else if on && word.starts_with(|c: char| c.is_lowercase()) {
+                found.insert(word.to_owned());
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_keyword_with_a_meaning_is_described() {
+    let page = marked(&read("man/vipd.conf.5"), &["Ic", "Cm"]);
+    for keyword in keywords() {
+        let told = keyword.served == Served::NotYet || page.contains(keyword.name);
+        assert!(told, "{} ({:?}) is not in vipd.conf(5)", keyword.name, keyword.served);
+    }
+}
+
+#[test]
+fn every_described_keyword_is_known() {
+    let known: BTreeSet<&str> = keywords().iter().map(|keyword| keyword.name).collect();
+    // Commands that are answered natively, what is not read, a value, a prefix.
+    let others = ["killall", "pidof", "pgrep", "pkill", "include", "off", "vrrp_"];
+    let page: String = read("man/vipd.conf.5");
+    let described = marked(&page, &["Ic"]);
+    let is_known =
+        |word: &&String| known.contains(word.as_str()) || others.contains(&word.as_str());
+    let unknown: Vec<&String> = described.iter().filter(|word| !is_known(word)).collect();
+    assert!(unknown.is_empty(), "vipd.conf(5) has keywords that the parser does not: {unknown:?}");
+}
+
+#[test]
+fn every_request_is_described() {
+    let source = read("vrrpe/src/control.rs");
+    let source = source.split("#[cfg(test)]").next().unwrap_or("");
+    let page = read("man/vipctl.8");
+    let requests: Vec<&str> =
+        source.split("(Some(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(requests.contains(&"show") && requests.contains(&"reload"), "{requests:?}");
+    for request in requests {
+        let item = format!(".It {request}");
+        let has = |line: &str| line.replace("Ic ", "").replace("Cm ", "") == item;
+        assert!(page.lines().any(has), "{request} is not in vipctl(8)");
+    }
+    // The codes of a refusal, which programs match on.
+    for file in ["vrrpe/src/control.rs", "vrrpe/src/show.rs"] {
+        let text = read(file);
+        for code in text.split("refusal(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(page.contains(code), "the refusal {code} is not in vipctl(8)");
+        }
+    }
+}
+
+#[test]
+fn exit_codes_are_the_same_in_code_and_page() {
+    let source = read("parent/src/main.rs");
+    let code: BTreeSet<u8> = source
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub(crate) const "))
+        .filter_map(|line| line.split_once(" = ")?.1.trim_end_matches(';').parse().ok())
+        .chain([0])
+        .collect();
+    let page = read("man/vipd.8");
+    let section = page.split_once(".Sh EXIT STATUS\n").unwrap().1;
+    let section = section.split_once("\n.Sh ").unwrap().0;
+    let written: BTreeSet<u8> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix(".It "))
+        .filter_map(|line| line.trim().parse().ok())
+        .collect();
+    assert!(code.len() > 4, "{code:?}");
+    assert_eq!(code, written, "parent/src/main.rs, and EXIT STATUS of vipd(8)");
+}
+
+#[test]
+fn pages_are_sound() {
+    for page in ["vipd.8", "vipctl.8", "vipd.conf.5", "vipd-privsep.7"] {
+        let path = root().join("man").join(page);
+        let lint = ["-T", "lint", "-W", "warning"];
+        let output = Command::new("mandoc").args(lint).arg(path).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.is_empty(), "{page}: {said}");
+    }
+}
