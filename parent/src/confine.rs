@@ -6,7 +6,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, SeccompRule, TargetA
 use std::collections::BTreeMap;
 
 /// Each with the reason why its absence matters.
-const DENIED: &[(libc::c_long, &str)] = &[
+pub(crate) const DENIED: &[(libc::c_long, &str)] = &[
     (libc::SYS_execve, "runs a program"),
     (libc::SYS_execveat, "runs a program"),
     (libc::SYS_clone, "makes a process"),
