@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of the tests' own")]
 
+mod cases;
 mod common;
 mod handover;
 mod properties;
