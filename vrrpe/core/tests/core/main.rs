@@ -4,6 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers of the tests' own")]
 
 mod cases;
+mod changes;
 mod common;
 mod handover;
 mod properties;
@@ -11,5 +12,6 @@ mod random;
 mod requirements;
 mod rx;
 mod simulator;
+mod terms;
 mod vectors;
 mod world;
