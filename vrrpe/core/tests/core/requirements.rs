@@ -1,9 +1,6 @@
-//! The state machine: V2-SM, the scenarios that VRRPv2 has, and what this daemon adds to the RFC:
-//! faults, terms, farewells and pacing. Fast handover has its own file.
+//! The state machine by the requirements of the RFC: V2-SM, and the scenarios that VRRPv2 has.
 
-use crate::common::{
-    ADVERT, Bench, GOOD_BYE, LOCAL, acquire, config, host, priority, release, rfc,
-};
+use crate::common::{ADVERT, Bench, GOOD_BYE, acquire, config, host, priority, release, rfc};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Epoch, State};
@@ -12,10 +9,6 @@ use vrrp_core::timers::{master_down_interval, skew};
 use vrrp_core::{Action, Cause, Config, Event, Input};
 
 const DOWN_100_NANOS: u64 = 3_609_375_000;
-
-fn boxed(config: Config) -> Input<'static> {
-    Input::Config(Box::new(config))
-}
 
 #[test]
 fn timers_are_exact() {
@@ -155,21 +148,6 @@ fn v2_sm_18_and_sc_07_master_yields() {
 }
 
 #[test]
-fn no_last_advert_if_we_would_win_with_it() {
-    let mut bench = Bench::master(config(100));
-    bench.obliging = false;
-    bench.hear(2, 120);
-    bench.track(50, false, false);
-    assert_eq!(bench.input(Input::Released(Epoch(1))), []);
-    // The winner has said good-bye meanwhile.
-    let mut bench = Bench::master(rfc(100));
-    bench.obliging = false;
-    bench.hear(2, 120);
-    bench.hear(2, 0);
-    assert_eq!(bench.input(Input::Released(Epoch(1))), []);
-}
-
-#[test]
 fn v2_sm_19_and_sc_08_lower_in_master_is_answered_in_pace() {
     let mut bench = Bench::master(config(100));
     bench.sleep(100);
@@ -260,203 +238,4 @@ fn sc_18_lower_priority_is_said_at_once() {
     // A stranger that provokes answers does not delay it.
     bench.hear(2, 50);
     assert_eq!(bench.track(-20, false, false), [ADVERT]);
-}
-
-#[test]
-fn hard_09_changes_are_paced_and_coalesced() {
-    let mut bench = Bench::master(config(100));
-    bench.sleep(100);
-    assert_eq!(bench.track(-10, false, false), [ADVERT]);
-    for adds in [-11, -12, -13] {
-        assert_eq!(bench.track(adds, false, false), []);
-    }
-    assert_eq!(bench.wait(900), [(3959, ADVERT), (4609, ADVERT)]);
-}
-
-#[test]
-fn a_recovery_is_said_at_once_although_the_fall_just_was() {
-    let mut bench = Bench::master(config(100));
-    bench.sleep(400);
-    assert_eq!(bench.track(-10, false, false), [ADVERT]);
-    bench.sleep(20);
-    assert_eq!(bench.track(0, false, false), [ADVERT]);
-    bench.sleep(20);
-    assert_eq!(bench.track(-10, false, false), []);
-    assert_eq!(bench.wait(210), [(4259, ADVERT)]);
-}
-
-#[test]
-fn a_new_priority_shortens_but_never_lengthens() {
-    let mut bench = Bench::new(config(100));
-    bench.track(-50, false, false);
-    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS);
-    bench.track(100, false, false);
-    let gain = (200 - 50) * 3_906_250;
-    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS - gain);
-}
-
-#[test]
-fn priority_falls_and_nothing_else_about_it() {
-    // SC-18 seen from the other side: a MASTER does not demote itself.
-    let mut bench = Bench::master(config(100));
-    bench.track(-99, false, false);
-    assert_eq!(bench.state(), State::Master);
-}
-
-#[test]
-fn trackers_without_result_hold_init() {
-    let mut bench = Bench::cold(config(100));
-    bench.track(0, true, true);
-    bench.link_up();
-    assert_eq!((bench.state(), bench.events.len()), (State::Init, 0));
-    bench.track(0, false, false);
-    assert_eq!(bench.changes(), [(State::Backup, Cause::Startup)]);
-    let mut bench = Bench::cold(config(100));
-    bench.track(0, true, true);
-    bench.link_up();
-    bench.track(0, true, false);
-    bench.track(0, true, false);
-    assert_eq!(bench.changes(), [(State::Fault, Cause::Tracker)]);
-}
-
-#[test]
-fn fault_ends_when_every_cause_is_gone() {
-    let mut bench = Bench::new(config(100));
-    bench.track(0, true, false);
-    bench.input(Input::Link { up: false, source: Some(IpAddr::V4(LOCAL)) });
-    bench.track(0, false, false);
-    assert_eq!(bench.state(), State::Fault);
-    bench.input(Input::Link { up: true, source: None });
-    assert_eq!(bench.state(), State::Fault);
-    bench.wait(5000);
-    bench.link_up();
-    let changes = [
-        (State::Backup, Cause::Startup),
-        (State::Fault, Cause::Tracker),
-        (State::Backup, Cause::Cleared),
-    ];
-    assert_eq!(bench.changes(), changes);
-    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), 5_000_000_000 + DOWN_100_NANOS);
-}
-
-#[test]
-fn a_master_in_fault_releases_then_says_good_bye() {
-    let mut bench = Bench::master(config(100));
-    bench.obliging = false;
-    assert_eq!(bench.track(0, true, false), [release(1, Reason::Fault)]);
-    assert_eq!(bench.state(), State::Fault);
-    // Healthy again before the release is confirmed: the good-bye is still true.
-    bench.track(0, false, false);
-    assert_eq!(bench.state(), State::Backup);
-    assert_eq!(bench.input(Input::Released(Epoch(1))), [GOOD_BYE]);
-}
-
-#[test]
-fn a_new_term_silences_the_old_farewell() {
-    let mut bench = Bench::master(config(255));
-    bench.obliging = false;
-    bench.track(0, true, false);
-    assert_eq!(bench.track(0, false, false), [ADVERT, acquire(2)]);
-    assert_eq!(bench.input(Input::Released(Epoch(1))), []);
-    assert_eq!(bench.input(Input::Acquired(Epoch(1))), []);
-    assert_eq!(bench.input(Input::NotAcquired(Epoch(1))), []);
-    assert_eq!(bench.input(Input::Lost(Epoch(1))), []);
-    assert_eq!(bench.state(), State::Master);
-    assert_eq!(bench.input(Input::Stop), [release(2, Reason::Stop)]);
-    assert_eq!(bench.input(Input::NotAcquired(Epoch(2))), [GOOD_BYE]);
-    assert!(bench.router.is_done());
-}
-
-#[test]
-fn refused_addresses_are_tried_again_later() {
-    let mut bench = Bench::new(config(100));
-    bench.obliging = false;
-    bench.wait(3610);
-    assert_eq!(bench.input(Input::NotAcquired(Epoch(1))), [GOOD_BYE]);
-    assert_eq!(bench.state(), State::Fault);
-    assert!(bench.events.contains(&Event::AddressesRefused));
-    bench.wait(9999);
-    assert_eq!(bench.state(), State::Fault);
-    bench.wait(1);
-    assert_eq!(bench.state(), State::Backup);
-    assert_eq!(bench.wait(3610).len(), 2);
-    assert_eq!(bench.router.epoch(), Epoch(2));
-}
-
-#[test]
-fn lost_addresses_are_a_fault_with_good_bye() {
-    let mut bench = Bench::master(config(100));
-    bench.obliging = false;
-    assert_eq!(bench.input(Input::Lost(Epoch(1))), [release(1, Reason::Fault)]);
-    assert_eq!(bench.input(Input::Released(Epoch(1))), [GOOD_BYE]);
-    assert_eq!(bench.state(), State::Fault);
-    bench.wait(10_000);
-    assert_eq!(bench.state(), State::Backup);
-}
-
-#[test]
-fn the_end_of_the_lease_is_the_end() {
-    let mut bench = Bench::master(config(100));
-    assert_eq!(bench.input(Input::LeaseEnded), [GOOD_BYE]);
-    assert_eq!(bench.state(), State::Init);
-    assert!(bench.router.is_done());
-    assert_eq!(bench.link_up(), []);
-    let mut bench = Bench::new(config(100));
-    assert_eq!(bench.input(Input::LeaseEnded), []);
-    assert!(bench.router.is_done());
-}
-
-#[test]
-fn the_same_configuration_is_nothing() {
-    let mut bench = Bench::master(config(100));
-    let before = bench.router.next_deadline();
-    bench.sleep(10);
-    assert_eq!(bench.input(boxed(config(100))), []);
-    assert_eq!(bench.router.next_deadline(), before);
-    assert_eq!(bench.events.len(), 0);
-}
-
-#[test]
-fn a_new_configuration_is_advertised_at_once() {
-    let mut bench = Bench::master(config(100));
-    bench.sleep(10);
-    let mut more = config(100);
-    more.addresses.push(host(254).into());
-    assert_eq!(bench.input(boxed(more)), [ADVERT]);
-    assert_eq!(bench.encoded(vrrp_core::Kind::Advert)[3], 2);
-}
-
-#[test]
-fn becoming_an_owner_needs_no_timer() {
-    let mut bench = Bench::new(config(100));
-    assert_eq!(bench.input(boxed(config(255))), [ADVERT, acquire(1)]);
-}
-
-#[test]
-fn a_new_interval_starts_the_timers_anew() {
-    let slow = Config { advert_int: Duration::from_secs(3), ..config(100) };
-    let mut bench = Bench::new(config(100));
-    bench.wait(1000);
-    bench.input(boxed(slow.clone()));
-    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), 10_609_375_000);
-    let mut bench = Bench::master(config(100));
-    assert_eq!(bench.input(boxed(slow)), [ADVERT]);
-    assert_eq!(bench.router.next_deadline().unwrap().since(bench.now()).as_secs(), 3);
-}
-
-#[test]
-fn a_new_source_decides_the_next_comparison() {
-    let mut bench = Bench::master(config(100));
-    bench.input(Input::Link { up: true, source: Some(IpAddr::V4(host(240))) });
-    assert_eq!(bench.hear(200, 100).first(), Some(&ADVERT));
-    assert_eq!(bench.state(), State::Master);
-}
-
-#[test]
-fn counters_of_a_term() {
-    let mut bench = Bench::master(config(100));
-    bench.hear(2, 200);
-    let counters = bench.router.counters();
-    assert_eq!((counters.become_master, counters.release_master), (1, 1));
-    assert_eq!((counters.advert_sent, counters.advert_rcvd), (2, 1));
 }

@@ -2,11 +2,13 @@
 //! timers say, the best one in the end; and fast handover costs no takeover that the timers of
 //! the RFC would not cost. `VIPD_SIM_SEEDS=n` runs n seeds, one more is always a fresh one.
 
+use crate::network::Weather;
 use crate::random::Random;
-use crate::world::{Crash, INTERVAL, Weather, World, routers};
+use crate::world::{Crash, INTERVAL, KERNEL, World, routers};
 use std::time::{Duration, SystemTime};
 use vipd_types::State;
 use vrrp_core::Config;
+use vrrp_core::timers::COURTESY;
 
 /// Long enough for every timer: the longest down interval and what the kernel needs.
 const SETTLED: Duration = Duration::from_millis(4_100);
@@ -228,6 +230,53 @@ fn one_way_links_make_no_ping_pong() {
             let (fast, rfc) = (count(true), count(false));
             assert!(fast <= rfc, "{order:?} {from} to {to}: fast {fast}, RFC {rfc}");
             assert_eq!(fast, 0, "{order:?} {from} to {to}");
+        }
+    }
+}
+
+/// Where nothing is lost, the old MASTER has removed the addresses before the new one asks for
+/// them, whoever of the two became better and whatever the timers.
+#[test]
+fn preemption_without_loss_has_no_overlap() {
+    for seed in seeds(15) {
+        for ((n, unicast), fast) in KINDS.into_iter().flat_map(|kind| [(kind, true), (kind, false)])
+        {
+            let mut random = Random::new(seed ^ 0x0e51);
+            let mut world = World::new(seed, some(n, fast, unicast));
+            world.run(SETTLED + INTERVAL);
+            for adds in [-100, 0].repeat(10) {
+                world.track(0, adds, false);
+                world.run(random.micros(4_500_000, 9_000_000));
+            }
+            assert_eq!(world.takeovers(), 21, "seed {seed} n {n} unicast {unicast} fast {fast}");
+            let overlaps = (world.witness.overlaps, world.witness.overlap);
+            assert_eq!(overlaps, (0, Duration::ZERO), "seed {seed} n {n} unicast {unicast}");
+        }
+    }
+}
+
+/// What the winner sends first is all that must arrive: without the last advert of the router
+/// that yields, the courtesy is over when its addresses are gone.
+#[test]
+fn a_lost_last_advert_costs_the_courtesy() {
+    for seed in seeds(40) {
+        for (n, unicast) in KINDS {
+            let mut world = World::new(seed, some(n, true, unicast));
+            world.run(SETTLED + INTERVAL);
+            world.track(0, -100, false);
+            let master =
+                |world: &World| world.nodes[1].router.as_ref().unwrap().state() == State::Master;
+            for _ in 0..10_000 {
+                if master(&world) {
+                    break;
+                }
+                world.run(Duration::from_micros(20));
+            }
+            assert!(master(&world), "seed {seed}");
+            world.block(0, 1, true);
+            world.run(COURTESY + KERNEL);
+            assert_eq!(world.owners(), [1], "seed {seed} n {n} unicast {unicast}");
+            assert_eq!(world.witness.overlaps, 0, "seed {seed} n {n} unicast {unicast}");
         }
     }
 }

@@ -1,23 +1,22 @@
-//! Several routers on a network that loses, delays, doubles and cuts, each with a kernel that
-//! takes its time to add and remove addresses. Checks after every step that no two routers hold
-//! the addresses for longer than the proven bound.
+//! Several routers, each with a kernel that takes its time to add and remove addresses, under one
+//! clock. What lies between them is `network`; who may hold the addresses is judged by `witness`.
 
-use crate::common::{LOCAL, at_nanos, config, host, meta, priority};
+use crate::common::{LOCAL, at_nanos, config, host, priority};
+use crate::network::Weather;
 use crate::random::Random;
-use std::collections::{BTreeMap, VecDeque};
+use crate::witness::Witness;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, State};
-use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX};
-use vrrp_core::{Action, Config, Health, Input, Kind, Router, Transport};
+use vrrp_core::wire::MESSAGE_MAX;
+use vrrp_core::{Action, Config, Event, Health, Input, Kind, Router, Transport};
 
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
 /// The longest ordinary flight of an advert.
 pub(crate) const FLIGHT: Duration = Duration::from_micros(500);
 /// The longest time in which the kernel adds or removes the addresses.
 pub(crate) const KERNEL: Duration = Duration::from_millis(3);
-/// The shortest time between two answers.
-const PACE: Duration = Duration::from_millis(250);
 /// The lease of the addresses, counted from the last advert that proved life.
 const LEASE: Duration = Duration::from_secs(3);
 
@@ -35,7 +34,8 @@ pub(crate) struct Node {
     kernel_free: Instant,
     last_advert: Instant,
     /// When it last answered an advert; the next answer may have to wait for its pace.
-    last_answer: Instant,
+    pub(crate) last_answer: Instant,
+    pub(crate) master_since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,20 +49,12 @@ pub(crate) enum Crash {
 }
 
 #[derive(Debug, Clone)]
-enum Happening {
+pub(crate) enum Happening {
     Arrive { from: usize, to: usize, bytes: Vec<u8>, disturbs: bool },
     Installed { node: usize, life: u64, epoch: Epoch },
     Removed { node: usize, life: u64, epoch: Epoch },
     LastWill { node: usize, bytes: Vec<u8> },
     LeaseEnded { node: usize, life: u64 },
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Weather {
-    /// Percent of adverts lost, doubled, and delayed by up to 700 ms.
-    pub(crate) loss: u64,
-    pub(crate) double: u64,
-    pub(crate) late: u64,
 }
 
 pub(crate) struct World {
@@ -71,17 +63,15 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) weather: Weather,
     /// `blocked[from][to]`.
-    blocked: Vec<Vec<bool>>,
+    pub(crate) blocked: Vec<Vec<bool>>,
     /// When the latest ordinary advert comes out of the link.
-    arrived: Vec<Vec<Instant>>,
+    pub(crate) arrived: Vec<Vec<Instant>>,
     queue: BTreeMap<(Instant, u64), Happening>,
     serial: u64,
     /// When the pair last missed, or heard too late, what one of them said.
-    disturbed: Vec<Vec<Instant>>,
-    both_since: Vec<Vec<Option<Instant>>>,
-    seed: u64,
-    /// The latest steps, told when an invariant is broken.
-    trace: VecDeque<String>,
+    pub(crate) disturbed: Vec<Vec<Instant>>,
+    pub(crate) witness: Witness,
+    pub(crate) seed: u64,
 }
 
 impl World {
@@ -100,6 +90,7 @@ impl World {
             kernel_free: zero,
             last_advert: zero,
             last_answer: zero,
+            master_since: zero,
         };
         let mut world = Self {
             nodes: configs.into_iter().map(node).collect(),
@@ -111,9 +102,8 @@ impl World {
             queue: BTreeMap::new(),
             serial: 0,
             disturbed: vec![vec![zero; n]; n],
-            both_since: vec![vec![None; n]; n],
+            witness: Witness::new(n),
             seed,
-            trace: VecDeque::new(),
         };
         for node in 0..n {
             world.restart(node);
@@ -162,7 +152,7 @@ impl World {
         let (state, effective) = (router.state(), router.effective());
         let timer = router.next_deadline();
         let wants: Vec<Action> = actions.iter().collect();
-        self.note(format!("{node} {state} {effective}: {heard} -> {wants:?}"));
+        self.witness.note(now, &format!("{node} {state} {effective}: {heard} -> {wants:?}"));
         assert!(!served || timer.is_none_or(|at| at > now), "seed {}: still due", self.seed);
         for action in actions.iter() {
             match action {
@@ -181,6 +171,9 @@ impl World {
                     let life = self.nodes[node].life;
                     self.kernel(node, Happening::Removed { node, life, epoch });
                 }
+                Action::Event(Event::State { to: State::Master, .. }) => {
+                    self.nodes[node].master_since = now;
+                }
                 Action::Announce(_) | Action::Event(_) => {}
             }
         }
@@ -191,11 +184,6 @@ impl World {
         if !self.nodes[node].paused {
             self.step(node, Input::Track(self.nodes[node].health));
         }
-    }
-
-    pub(crate) fn block(&mut self, from: usize, to: usize, blocked: bool) {
-        self.blocked[from][to] = blocked;
-        self.disturb(from, to);
     }
 
     pub(crate) fn pause(&mut self, node: usize) {
@@ -271,11 +259,6 @@ impl World {
         }
     }
 
-    pub(crate) fn owners(&self) -> Vec<usize> {
-        let owns = |node: &usize| self.nodes[*node].installed.is_some();
-        (0..self.nodes.len()).filter(owns).collect()
-    }
-
     pub(crate) fn takeovers(&self) -> u64 {
         self.nodes.iter().map(|node| node.terms).sum()
     }
@@ -290,7 +273,7 @@ impl World {
         timers.filter_map(|(at, node)| Some((node.router.as_ref()?.next_deadline()?, at))).min()
     }
 
-    fn enqueue(&mut self, at: Instant, happening: Happening) {
+    pub(crate) fn enqueue(&mut self, at: Instant, happening: Happening) {
         self.serial += 1;
         self.queue.insert((at, self.serial), happening);
     }
@@ -307,32 +290,6 @@ impl World {
         let bytes = encoded(self.nodes[node].router.as_ref().unwrap(), kind);
         self.nodes[node].last_advert = self.now;
         self.broadcast(node, &bytes);
-    }
-
-    fn broadcast(&mut self, from: usize, bytes: &[u8]) {
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            let double = self.random.chance(self.weather.double);
-            for copy in 0..1 + u8::from(double) {
-                if self.blocked[from][to] || self.random.chance(self.weather.loss) {
-                    self.disturb(from, to);
-                    continue;
-                }
-                let late = copy == 1 || self.random.chance(self.weather.late);
-                let longest = if late { 700_000 } else { FLIGHT.as_micros() };
-                let flight = self.random.micros(50, u64::try_from(longest).unwrap());
-                if late {
-                    self.disturb(from, to);
-                }
-                let mut arrival = self.now.plus(flight);
-                if !late {
-                    // A link keeps the order.
-                    arrival = arrival.max(self.arrived[from][to]);
-                    self.arrived[from][to] = arrival;
-                }
-                let bytes = bytes.to_vec();
-                self.enqueue(arrival, Happening::Arrive { from, to, bytes, disturbs: late });
-            }
-        }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -368,73 +325,6 @@ impl World {
             }
             Happening::Installed { .. } | Happening::Removed { .. } => {}
             Happening::LeaseEnded { .. } => {}
-        }
-    }
-
-    fn hear(&mut self, from: usize, to: usize, bytes: &[u8]) {
-        let destination = match self.nodes[to].config.transport {
-            Transport::Multicast { .. } => GROUP_V4,
-            Transport::Unicast { .. } => Self::address(to),
-        };
-        let meta = meta(Self::address(from), destination, 255);
-        let advert = wire::decode(bytes, meta).unwrap();
-        self.step(to, Input::Packet(&advert));
-    }
-
-    fn note(&mut self, line: String) {
-        if self.trace.len() == 60 {
-            self.trace.pop_front();
-        }
-        self.trace.push_back(format!("{:?} {line}", self.now));
-    }
-
-    fn disturb(&mut self, a: usize, b: usize) {
-        self.disturbed[a][b] = self.now;
-        self.disturbed[b][a] = self.now;
-    }
-
-    fn disturb_all(&mut self, node: usize) {
-        for other in 0..self.nodes.len() {
-            self.disturb(node, other);
-        }
-    }
-
-    fn last_disturbance(&self) -> Instant {
-        self.disturbed.iter().flatten().copied().max().unwrap()
-    }
-
-    /// Two routers that hear each other: one interval and a flight after they begin to; else the
-    /// flight of an advert, of its answer, and the kernel's time.
-    fn check(&mut self) {
-        // A dead router hears nobody; its addresses are the lease's business.
-        let working =
-            |node: &Node| node.installed.is_some() && !node.paused && node.router.is_some();
-        for a in 0..self.nodes.len() {
-            for b in 0..a {
-                let both = working(&self.nodes[a]) && working(&self.nodes[b]);
-                let begin = *self.both_since[a][b].get_or_insert(self.now);
-                if !both || self.blocked[a][b] || self.blocked[b][a] {
-                    self.both_since[a][b] = None;
-                    continue;
-                }
-                let disturbed = self.disturbed[a][b];
-                let calm = begin.since(self.last_disturbance()) > INTERVAL * 4;
-                let paced = [a, b].iter().any(|node| {
-                    let answer = self.nodes[*node].last_answer;
-                    answer <= begin && begin.since(answer) < PACE
-                });
-                let more = match (calm, paced) {
-                    (true, false) => Duration::ZERO,
-                    (true, true) => PACE,
-                    (false, _) => INTERVAL,
-                };
-                let bound = FLIGHT * 2 + KERNEL * 2 + more;
-                let both_for = self.now.since(begin.max(disturbed));
-                if both_for > bound {
-                    let trace = self.trace.make_contiguous().join("\n");
-                    panic!("{trace}\nseed {}: {a} and {b} for {both_for:?}", self.seed);
-                }
-            }
         }
     }
 }
