@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
-use vipd_types::{ClientId, Generation, Instant, SocketId};
+use vipd_types::{ClientId, Generation, InstanceId, Instant, SocketId};
 
 /// Longest time from Begin to the last Staged.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -224,14 +224,14 @@ impl Daemon {
         for socket in sockets {
             self.tell_link(socket)?;
         }
-        for instance in changed {
-            self.announce(instance);
+        for (instance, fresh) in changed {
+            self.announce_new(instance, &fresh);
         }
         self.answer(by, true, "the new configuration is in force")
     }
 
-    /// An instance that is MASTER goes on; only its addresses differ.
-    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<vipd_types::InstanceId>, Fatal> {
+    /// An instance that is MASTER goes on; only its addresses differ. Returns those that came.
+    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<(InstanceId, Vec<Address>)>, Fatal> {
         let mut changed = Vec::new();
         for instance in self.held.instances() {
             let (Some(term), Some(new)) = (self.held.get(instance), plan.instance(instance)) else {
@@ -260,11 +260,13 @@ impl Daemon {
                 }
             }
             match self.install(&who, &fresh, new.lease) {
-                Ok(()) => now_held.extend(fresh),
+                Ok(()) => {
+                    now_held.extend(fresh.iter().cloned());
+                    changed.push((instance, fresh));
+                }
                 Err(reason) => log::error!("({name}) {reason}"),
             }
             self.held.take(instance, epoch, now_held, new.lease, asked);
-            changed.push(instance);
         }
         Ok(changed)
     }
