@@ -238,6 +238,7 @@ impl Daemon {
                 continue;
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let renewed = term.asked();
             let gone: Vec<Address> =
                 old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
             let fresh: Vec<Address> =
@@ -252,7 +253,8 @@ impl Daemon {
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
             let mut now_held: Vec<Address> =
                 old.into_iter().filter(|a| !gone.contains(a)).collect();
-            let asked = self.kernel.now();
+            // Those that stay have what is left of their lease, unless it is another one now.
+            let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             if term_lease != new.lease {
                 let results = self.kernel.renew(&now_held, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
