@@ -116,7 +116,7 @@ impl Permits {
         }
     }
 
-    /// A client that may act was passed on: it may ask for one reload at a time.
+    /// A client that may act was passed on, or has its answer: it may ask for one reload at a time.
     pub(crate) fn allow_reload(&mut self, client: ClientId) {
         self.may_reload.insert(client);
     }

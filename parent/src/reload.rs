@@ -292,6 +292,7 @@ impl Daemon {
             }
             Asker::Client(client, uid) => {
                 self.audit.reload(uid, if done { "ok" } else { "refused" });
+                self.permits.allow_reload(client);
                 let mut text = text.to_owned();
                 text.truncate(text.floor_char_boundary(4000));
                 self.tell_engine(&ParentToEngine::Reloaded { client, done, text })
