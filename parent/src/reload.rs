@@ -26,6 +26,8 @@ pub(crate) struct Reloading {
     pub(crate) until: Instant,
 }
 
+type Changed = (InstanceId, Result<Vec<Address>, String>);
+
 /// Who asked.
 #[derive(Debug, Clone, Copy)]
 enum Asker {
@@ -224,14 +226,18 @@ impl Daemon {
         for socket in sockets {
             self.tell_link(socket)?;
         }
-        for (instance, fresh) in changed {
-            self.announce_new(instance, &fresh);
+        for (instance, result) in changed {
+            match result {
+                Ok(fresh) => self.announce_new(instance, &fresh),
+                Err(reason) => self.give_up(instance, &reason)?,
+            }
         }
         self.answer(by, true, "the new configuration is in force")
     }
 
-    /// An instance that is MASTER goes on; only its addresses differ. Returns those that came.
-    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<(InstanceId, Vec<Address>)>, Fatal> {
+    /// An instance that is MASTER goes on; only its addresses differ. Returns those that came, or
+    /// why they could not.
+    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<Changed>, Fatal> {
         let mut changed = Vec::new();
         for instance in self.held.instances() {
             let (Some(term), Some(new)) = (self.held.get(instance), plan.instance(instance)) else {
@@ -261,14 +267,12 @@ impl Daemon {
                     log::error!("({name}) new lease: {errno}");
                 }
             }
-            match self.install(&who, &fresh, new.lease) {
-                Ok(()) => {
-                    now_held.extend(fresh.iter().cloned());
-                    changed.push((instance, fresh));
-                }
-                Err(reason) => log::error!("({name}) {reason}"),
+            let installed = self.install(&who, &fresh, new.lease);
+            if installed.is_ok() {
+                now_held.extend(fresh.iter().cloned());
             }
             self.held.take(instance, epoch, now_held, new.lease, asked);
+            changed.push((instance, installed.map(|()| fresh)));
         }
         Ok(changed)
     }
