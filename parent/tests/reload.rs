@@ -247,6 +247,31 @@ fn address_of_a_master_comes_and_goes() {
     no_change_of_state(&pair, at);
 }
 
+/// A MASTER holds all of its addresses or none: it leaves, and what is not vipd's stays.
+#[test]
+fn new_address_that_is_somebody_elses() {
+    let pair = pair();
+    pair.one.node.shell("ip address add 10.88.88.101/32 dev enp0s25").unwrap();
+    let more = changed("        10.88.88.100\n", "        10.88.88.100\n        10.88.88.101\n");
+    let at = reload_well(&pair, &more);
+    logged(&pair, at, "(VI_1) giving up: ");
+    logged(&pair, at, "(VI_1) Entering FAULT STATE");
+    pair.wait_owner(2).unwrap();
+    assert!(pair.overlaps().is_empty(), "{:?}", pair.overlaps());
+    let shown = state(&pair, "VI_1");
+    assert_eq!(shown["state"], "FAULT", "{shown}");
+    witness_undisturbed(&pair, at);
+    let there = pair.one.node.watch().addresses_now().unwrap();
+    let foreign = there.iter().find(|a| a.address == IpAddr::V4(EXTRA)).unwrap();
+    assert!(foreign.protocol == 0 && foreign.lifetime.is_none(), "{foreign:?}");
+    // The file is put right, and the address is where it should be.
+    let at = reload_well(&pair, &config());
+    wait_for(&pair, "node 1 as the owner again", || pair.owners() == [1]);
+    assert!(pair.overlaps().is_empty(), "{:?}", pair.overlaps());
+    witness_undisturbed(&pair, at);
+    assert!(holds(&pair, EXTRA));
+}
+
 #[test]
 fn priority_name_and_check_of_a_master() {
     let pair = pair();
@@ -302,6 +327,33 @@ fn instance_comes_and_goes() {
     let at = reload_well(&pair, &(config() + &another("THIRD", 98, THIRD)));
     wait_for(&pair, "it again", || holds(&pair, THIRD));
     witness_undisturbed(&pair, at);
+}
+
+/// As fast as they are answered, with an instance that is there in every other file and is MASTER
+/// at times, and with signals in between.
+#[test]
+fn one_reload_after_the_other() {
+    let mut pair = pair();
+    let since = Stamp::now();
+    let more = config() + &another("THIRD", 98, THIRD).replace("priority 50", "priority 255");
+    for round in 0..30 {
+        let text = if round % 2 == 0 { &more } else { &config() };
+        pair.one.node.write(FILE, text).unwrap();
+        if round % 3 == 0 {
+            pair.one.running().unwrap().main.signal(Signal::SIGHUP).unwrap();
+        }
+        let said = vipctl(&pair, &["reload"]);
+        let under_way = said.stderr.contains("another reload");
+        assert!(said.ok() || under_way, "{said:?}\n{}", pair.one.node.syslog().text());
+    }
+    let (_, said) = reload(&pair, &more);
+    assert!(said.ok(), "{said:?}");
+    wait_for(&pair, "the third instance", || holds(&pair, THIRD));
+    witness_undisturbed(&pair, since);
+    only_renewed(&pair, since, VIP);
+    no_change_of_state(&pair, since);
+    reload_well(&pair, &config());
+    wait_for(&pair, "its end", || !holds(&pair, THIRD));
 }
 
 #[test]
