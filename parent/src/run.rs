@@ -38,6 +38,8 @@ const CHECKER_SILENT: Duration = Duration::from_secs(10);
 const LOG_AGAIN: Duration = Duration::from_millis(5);
 /// From the order to stop to the engine's good-bye.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// From the engine's closed channel to its exit, when it was told to stop.
+const GOOD_BYE_LIMIT: Duration = Duration::from_millis(200);
 /// From the end of the channels to the leash.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
 
@@ -122,7 +124,7 @@ impl Loop {
                 daemon.engine.chan.flush().map_err(Fatal::channel("vipd-vrrpe"))?;
             }
             match daemon.hear_engine() {
-                Err(_) if daemon.ending.is_some() && daemon.engine.is_gone() => return Ok(()),
+                Err(_) if daemon.ending.is_some() && daemon.engine_has_left() => return Ok(()),
                 other => other?,
             }
             if woken(KERNEL) {
@@ -229,6 +231,7 @@ impl Daemon {
     /// Everything is committed and every process ready.
     pub(crate) fn ready(&mut self) {
         log::info!("Startup complete");
+        self.foreground.release();
         let _ = sd_notify::notify(&[NotifyState::Ready]);
     }
 
@@ -241,6 +244,15 @@ impl Daemon {
             _ => None,
         };
         status.map_or_else(|| fatal.what.clone(), |status| format!("{} ({status})", fatal.what))
+    }
+
+    /// The kernel closes the channel of a process that exits before it reports the exit.
+    fn engine_has_left(&mut self) -> bool {
+        let limit = self.kernel.now().plus(GOOD_BYE_LIMIT);
+        while !self.engine.is_gone() && self.kernel.now() < limit {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.engine.is_gone()
     }
 
     /// Ends the other processes; the leash ends those that do not go.
