@@ -1,7 +1,7 @@
 //! The main job with the real programs: two hosts, a service on each, one address. Seen by a client
 //! that connects all the time, by a capture of the wire and by netlink on both hosts.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -86,18 +86,18 @@ fn background_and_a_second_daemon() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     // The witness is a thread: it may read the line a moment later.
     wait_until(LIMIT, "the log", || node.syslog().find("Startup complete").is_some()).unwrap();
-    let pid = std::fs::read_to_string(node.file(pid_file).unwrap()).unwrap();
+    let pid = std::fs::read_to_string(node.file(pid_file)).unwrap();
     let parent = node.find("vipd");
     assert_eq!(parent.len(), 1, "{parent:?}");
     assert_eq!(parent[0].inner_pid.to_string(), pid.trim());
     ends(&vipd(&node, &[], &["-n", "-p", pid_file]), 1, "another vipd is running");
     ends(&vipd(&node, &[], &["-n"]), 1, "another vipd is running there");
-    assert_eq!(std::fs::read_to_string(node.file(pid_file).unwrap()).unwrap(), pid);
+    assert_eq!(std::fs::read_to_string(node.file(pid_file)).unwrap(), pid);
     wait_until(LIMIT, "the address", || node.watch().holds(VIP)).unwrap();
     node.shell(&format!("kill -INT {}", pid.trim())).unwrap();
     wait_until(LIMIT, "the end", || node.find("vipd").is_empty()).unwrap();
     assert!(!node.watch().addresses_now().unwrap().iter().any(|a| a.address == VIP));
-    assert!(std::fs::read_to_string(node.file(pid_file).unwrap()).unwrap().is_empty());
+    assert!(std::fs::read_to_string(node.file(pid_file)).unwrap().is_empty());
 }
 
 /// An address with our tag is a leftover and goes; without it, it is somebody's and stays.

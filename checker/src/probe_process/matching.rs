@@ -74,7 +74,7 @@ fn killall(name: &[u8], facts: &mut Facts) -> bool {
     whole.is_none_or(|whole| whole == name)
 }
 
-/// argv\[0\] or its base name; comm only where there is no argv[0] (a thread of the kernel) or where
+/// argv\[0\] or its base name; comm only where there is no argv\[0\] (a thread of the kernel) or where
 /// it has a space in it, because then the process has written a title over it.
 fn pidof(name: &[u8], facts: &mut Facts) -> bool {
     let first = facts.arguments().next().map(<[u8]>::to_vec);
