@@ -42,8 +42,9 @@ fn ends(output: &Output, code: i32, says: &str) {
 #[test]
 fn test_of_a_file() {
     let (_net, node) = host();
-    // The build tree may be under a closed home: the program is reached as root, then anybody reads.
-    ends(&vipd(&node, &[], &["-t"]), 0, "good: 1 instance");
+    ends(&vipd(&node, &[], &["-t"]), 0, "good, instances: 1");
+    node.write("/etc/vipd/warn.conf", "global_defs {\n nonsense\n}\n").unwrap();
+    ends(&vipd(&node, &[], &["-t", "-f", "/etc/vipd/warn.conf"]), 5, "warnings: 1");
     node.write("/etc/vipd/bad.conf", "vrrp_instance A {\n interface enp0s25\n}\n").unwrap();
     ends(&vipd(&node, &[], &["-t", "-f", "/etc/vipd/bad.conf"]), 5, "bad.conf:");
     ends(&vipd(&node, &[], &["-t", "-f", "/etc/none"]), 6, "/etc/none: there is no such file");
@@ -55,11 +56,27 @@ fn test_of_a_file() {
     assert!(node.syslog().lines().is_empty(), "-t writes no log");
 }
 
+/// Anybody may check a file that he may read.
+#[test]
+fn test_of_a_file_needs_no_right() {
+    let (_net, node) = host();
+    // The build tree may be under a closed home.
+    let copy = std::env::temp_dir().join(format!("vipd-start-{}", std::process::id()));
+    std::fs::copy(program(), &copy).unwrap();
+    let nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    let words = [copy.to_str().unwrap(), "-t"];
+    let line: Vec<&str> = nobody.iter().chain(&words).copied().collect();
+    let output = node.exec(&line, LIMIT);
+    std::fs::remove_file(&copy).unwrap();
+    ends(&output.unwrap(), 0, "good, instances: 1");
+}
+
 #[test]
 fn start_that_cannot_be() {
     let (_net, node) = host();
     ends(&vipd(&node, &[], &["--nonsense"]), 64, "--nonsense");
     ends(&vipd(&node, &[], &["-v"]), 0, "vipd ");
+    ends(&vipd(&node, &[], &["--version"]), 0, "vipd ");
     ends(&vipd(&node, &[], &["-n", "-f", "/etc/none"]), 6, "there is no such file");
     node.write("/etc/vipd/bad.conf", "vrrp_instance A {\n interface enp0s25\n}\n").unwrap();
     ends(&vipd(&node, &[], &["-n", "-f", "/etc/vipd/bad.conf"]), 2, "not started");
