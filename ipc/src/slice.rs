@@ -109,9 +109,9 @@ pub struct ProcessSlice {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProcessMatch {
-    /// `killall -0 NAME`: comm; a name of 15 bytes and more is also compared with argv[0]'s base.
+    /// `killall -0 NAME`: comm; a name of 15 bytes and more is also compared with argv\[0\]'s base.
     Killall,
-    /// `pidof NAME`: argv[0] or its base name; comm where there is no argv[0] or it has a space.
+    /// `pidof NAME`: argv\[0\] or its base name; comm where there is no argv\[0\] or it has a space.
     Pidof,
     /// `pgrep NAME`: NAME occurs in comm (only plain words are answered natively).
     Pgrep,

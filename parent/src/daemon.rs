@@ -6,6 +6,7 @@ use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{Checker, Engine, Starter};
 use crate::held::Held;
 use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
+use crate::launch::Foreground;
 use crate::listener::Listener;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
@@ -45,6 +46,8 @@ pub(crate) struct Daemon {
     pub(crate) life: Life,
     /// A stop was asked for; the engine has until then to say good-bye.
     pub(crate) ending: Option<Instant>,
+    /// Whoever waits for the start, until it is complete.
+    pub(crate) foreground: Foreground,
 }
 
 /// When the children last proved that they live.

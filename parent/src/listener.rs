@@ -48,7 +48,11 @@ impl Listener {
         // The mode first: it is the owner's to set.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
         if let Err(errno) = chown(path, None, readers) {
-            log::warn!("the control socket cannot be given to the group vipctl: {errno}");
+            log::warn!(
+                "a wall is missing: only root and the user who started vipd can use vipctl, because the \
+                 control socket cannot be given to the group vipctl ({})",
+                errno.desc()
+            );
         }
         socket.set_nonblocking(true)?;
         Ok(Self {

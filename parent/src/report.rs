@@ -55,13 +55,13 @@ pub(crate) fn test(args: &Args) -> ExitCode {
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let name = args.file.display();
     if errors > 0 {
-        eprintln!("vipd: {name}: {errors} errors, {warnings} warnings: would not be loaded");
+        eprintln!("vipd: {name}: errors: {errors}, warnings: {warnings}; would not be loaded");
         return ExitCode::from(exit::TEST_FAILED);
     }
     if warnings > 0 {
         // As keepalived's: whoever checks a file before he rolls it out wants to know.
         eprintln!(
-            "vipd: {name}: {warnings} warnings: would be loaded, but does not do what it says"
+            "vipd: {name}: warnings: {warnings}; would be loaded, but does not do what it says"
         );
         return ExitCode::from(exit::TEST_FAILED);
     }

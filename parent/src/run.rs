@@ -209,6 +209,7 @@ impl Daemon {
     /// Everything is committed and every process ready.
     pub(crate) fn ready(&mut self) {
         log::info!("Startup complete");
+        self.foreground.release();
         let _ = sd_notify::notify(&[NotifyState::Ready]);
     }
 

@@ -100,7 +100,7 @@ fn serve(
     rights: Rights,
     accounts: &Accounts,
     mut programs: Programs,
-    mut foreground: Foreground,
+    foreground: Foreground,
 ) -> Result<u8, Failure> {
     programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
@@ -155,12 +155,12 @@ fn serve(
         reloading: None,
         life: Life { engine: now, checker: now, ticks: 0 },
         ending: None,
+        foreground,
     };
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     warn_if_unreadable(&daemon.file);
     daemon.stage_first(plan, numbers).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
     let serving = Loop::new(&mut daemon, &signals, rights).map_err(fatal)?;
-    foreground.release();
     Ok(serving.run(&mut daemon))
 }
 

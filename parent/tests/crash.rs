@@ -1,4 +1,4 @@
-//! What dies, and what then happens: each process killed, stopped for half a minute, all at once,
+//! What dies, and what then happens: each process killed, stopped for a while, all at once,
 //! and the link between the hosts cut. The address is never on both hosts, and the peer serves it.
 //! Each test prints what the client saw; the numbers stand in no assertion but as generous bounds.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
@@ -12,7 +12,8 @@ use vipd_lab::process::Process;
 use vipd_lab::scenario::{LIMIT, NODE1, Pair, VIP};
 use vipd_lab::{Daemon, packages};
 
-const STOPPED: Duration = Duration::from_secs(30);
+/// Longer than the lease, the peer's timer and the parent's patience with the checker.
+const LONG: Duration = Duration::from_secs(30);
 
 fn pair() -> Pair {
     packages::ensure().unwrap();
@@ -78,15 +79,14 @@ fn all_are_killed() {
     taken_over(&pair, "kill -9 of all", at);
 }
 
-fn stopped(name: &str, comes_back: bool) {
+fn stopped(name: &str, pause: Duration, comes_back: bool) {
     let mut pair = pair();
     let process = role(&pair, name);
     let at = Stamp::now();
     process.signal(Signal::SIGSTOP).unwrap();
     taken_over(&pair, &format!("SIGSTOP {name}"), at);
-    let woken = at.plus(STOPPED);
-    wait_until(STOPPED.saturating_mul(2), "the end of the pause", || Stamp::now() >= woken)
-        .unwrap();
+    let woken = at.plus(pause);
+    wait_until(pause.saturating_mul(2), "the end of the pause", || Stamp::now() >= woken).unwrap();
     drop(process.signal(Signal::SIGCONT));
     if comes_back {
         pair.wait_owner(1).unwrap();
@@ -101,19 +101,25 @@ fn stopped(name: &str, comes_back: bool) {
 /// No proof of life for a second: the parent removes, sends the last will, pulls the leash.
 #[test]
 fn engine_is_stopped() {
-    stopped("vipd-vrrpe", false);
+    stopped("vipd-vrrpe", LONG, false);
 }
 
 /// The lease ends, the engine with it; the parent that wakes up finds it gone.
 #[test]
 fn parent_is_stopped() {
-    stopped("vipd", false);
+    stopped("vipd", LONG, false);
 }
 
 /// Its trackers have failed after a second; the parent starts anew after ten.
 #[test]
 fn checker_is_stopped() {
-    stopped("vipd-checker", false);
+    stopped("vipd-checker", LONG, false);
+}
+
+/// One that speaks again before that is believed again.
+#[test]
+fn checker_pauses() {
+    stopped("vipd-checker", Duration::from_secs(4), true);
 }
 
 /// While the hosts cannot hear each other both are MASTER, by the protocol. Afterwards one is,

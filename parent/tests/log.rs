@@ -324,7 +324,7 @@ fn password_is_nowhere() {
     let (first, second) =
         (with(CONFIG1, "auth_pass", PASSWORDS[0]), with(CONFIG2, "auth_pass", PASSWORDS[0]));
     let mut pair = Pair::with_configs(&first, &second).unwrap();
-    pair.one.daemon = Some(vipd.launch(&pair.one.node, &first, &["-D", "-d"]).unwrap());
+    pair.one.daemon = Some(vipd.launch(&pair.one.node, &first, &["-D", "-d", "-l"]).unwrap());
     pair.two.start_daemon(&vipd).unwrap();
     pair.settle().unwrap();
     // On the wire it is in the clear: the test would see it if it were elsewhere.

@@ -117,8 +117,9 @@ fn every_request_is_described() {
     let source = read("vrrpe/src/control.rs");
     let source = source.split("#[cfg(test)]").next().unwrap_or("");
     let page = read("man/vipctl.8");
-    let requests: Vec<&str> =
-        source.split("(Some(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let table = source.split_once("const REQUESTS: ").unwrap().1;
+    let table = table.split_once(" = ").unwrap().1.split_once(';').unwrap().0;
+    let requests: Vec<&str> = table.split('"').skip(1).step_by(2).collect();
     assert!(requests.contains(&"show") && requests.contains(&"reload"), "{requests:?}");
     for request in requests {
         let item = format!(".It {request}");

@@ -32,6 +32,9 @@ pub(crate) enum Request {
     Unknown,
 }
 
+/// What a client may ask, as it must be written; vipctl(8) describes each.
+pub(crate) const REQUESTS: [&str; 2] = ["show", "reload"];
+
 pub(crate) fn parse(line: &[u8]) -> Request {
     let Ok(line) = std::str::from_utf8(line) else { return Request::Unknown };
     let line = line.trim();

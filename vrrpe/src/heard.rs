@@ -134,7 +134,7 @@ impl Engine {
         commit::commit(&mut self.routers, &mut self.trackers, stage, registry, now)?;
         self.generation = Some(generation);
         log::info!(
-            "configuration {generation}: {} instances on {} sockets",
+            "configuration {generation}: instances {}, sockets {}",
             self.routers.instances.len(),
             self.routers.sockets.len()
         );

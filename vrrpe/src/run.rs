@@ -211,13 +211,8 @@ impl Engine {
         let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
         // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
         let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
-        let times = [
-            routers,
-            self.lease.next(now),
-            trackers,
-            self.clients.next_deadline(),
-            self.stop_by,
-        ];
+        let times =
+            [routers, self.lease.next(now), trackers, self.clients.next_deadline(), self.stop_by];
         times.into_iter().flatten().fold(self.next_alive(), Instant::min)
     }
 

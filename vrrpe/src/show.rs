@@ -29,8 +29,9 @@ impl Engine {
             }
             Request::Reload => control::refusal("permission", "this client may only look"),
             Request::Unknown => {
-                let error = "unknown request; there are: show, show NAME, reload";
-                control::refusal("unknown_request", error)
+                let known = control::REQUESTS.join(", ");
+                let error = format!("unknown request; there are: {known} (vipctl(8))");
+                control::refusal("unknown_request", &error)
             }
         };
         self.clients.answer(client, &answer, now);

@@ -63,7 +63,7 @@ pub(super) fn is_zombie(pid: i32) -> bool {
 }
 
 /// A comm of full length may be cut; the whole name then is the base name of the first argument
-/// that begins with it (not always argv[0]: a script's is its interpreter). If there is none,
+/// that begins with it (not always argv\[0\]: a script's is its interpreter). If there is none,
 /// killall compares the first 15 bytes.
 fn killall(name: &[u8], facts: &mut Facts) -> bool {
     let comm = facts.comm().to_vec();
@@ -74,7 +74,7 @@ fn killall(name: &[u8], facts: &mut Facts) -> bool {
     whole.is_none_or(|whole| whole == name)
 }
 
-/// argv[0] or its base name; comm only where there is no argv[0] (a thread of the kernel) or where
+/// argv\[0\] or its base name; comm only where there is no argv\[0\] (a thread of the kernel) or where
 /// it has a space in it, because then the process has written a title over it.
 fn pidof(name: &[u8], facts: &mut Facts) -> bool {
     let first = facts.arguments().next().map(<[u8]>::to_vec);

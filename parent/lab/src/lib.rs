@@ -24,7 +24,8 @@
 //! The programs under test are found beside the test that runs ([`paths::bin_dir`]): a test in
 //! `target/debug/deps` takes `target/debug/vipd` and its siblings, which `cargo build --workspace`
 //! makes and `cargo test` alone does not; `VIPD_BIN_DIR` names another place. `VIPD_LAB_KEEP=1`
-//! keeps the nodes' files (logs, configuration, output of programs) in the temporary directory.
+//! keeps the output of the nodes' programs in the temporary directory; what is in a node's own
+//! /etc, /run and /var/log goes with the node.
 //!
 //! Helper functions of a test file count as tests for clippy when the file says `#![cfg(test)]`.
 

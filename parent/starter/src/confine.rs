@@ -50,8 +50,14 @@ const DENIED: &[(i64, &str)] = &[
     (libc::SYS_clock_settime, "the clock"),
 ];
 
+/// The second door to the same calls on x86_64 kernels that offer the x32 ABI.
+const X32: i64 = 0x4000_0000;
+
 pub(crate) fn apply() -> Result<(), String> {
-    let rules: BTreeMap<_, _> = DENIED.iter().map(|(call, _)| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<_, _> = DENIED.iter().map(|(call, _)| (*call, Vec::new())).collect();
+    if cfg!(target_arch = "x86_64") {
+        rules.extend(DENIED.iter().map(|(call, _)| (*call | X32, Vec::new())));
+    }
     let arch = std::env::consts::ARCH.try_into().map_err(|_| "unknown machine".to_string())?;
     let denied = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter =

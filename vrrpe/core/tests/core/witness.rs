@@ -4,8 +4,10 @@
 use crate::common::at_nanos;
 use crate::world::{FLIGHT, INTERVAL, KERNEL, Node, World};
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::Instant;
+use vipd_types::{Epoch, Instant, Priority, State};
+use vrrp_core::{Actions, Health, Input};
 
 /// The shortest time between two answers.
 const PACE: Duration = Duration::from_millis(250);
@@ -18,7 +20,53 @@ pub(crate) struct Witness {
     seen: (Instant, usize),
     both_since: Vec<Vec<Option<Instant>>>,
     /// The latest steps, told when an invariant is broken.
-    trace: VecDeque<String>,
+    trace: VecDeque<Step>,
+}
+
+/// Kept as it is and put into words only when it must be told.
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by Debug alone")]
+pub(crate) struct Step {
+    pub(crate) at: Instant,
+    pub(crate) node: usize,
+    pub(crate) told: Told,
+    pub(crate) state: (State, Priority),
+    pub(crate) wants: Actions,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "read by Debug alone")]
+pub(crate) enum Told {
+    Advert {
+        from: IpAddr,
+        priority: u8,
+    },
+    Deadline,
+    Track(Health),
+    Acquired(Epoch),
+    Released(Epoch),
+    /// What a world tells only once, at the start, or never.
+    Other,
+}
+
+impl From<&Input<'_>> for Told {
+    fn from(input: &Input<'_>) -> Self {
+        match input {
+            Input::Packet(advert) => {
+                Self::Advert { from: advert.meta.source, priority: advert.priority }
+            }
+            Input::Deadline => Self::Deadline,
+            Input::Track(health) => Self::Track(*health),
+            Input::Acquired(epoch) => Self::Acquired(*epoch),
+            Input::Released(epoch) => Self::Released(*epoch),
+            Input::Link { .. }
+            | Input::NotAcquired(_)
+            | Input::Lost(_)
+            | Input::Config(_)
+            | Input::Stop
+            | Input::LeaseEnded => Self::Other,
+        }
+    }
 }
 
 impl Witness {
@@ -32,11 +80,15 @@ impl Witness {
         }
     }
 
-    pub(crate) fn note(&mut self, now: Instant, line: &str) {
+    pub(crate) fn note(&mut self, step: Step) {
         if self.trace.len() == 60 {
             self.trace.pop_front();
         }
-        self.trace.push_back(format!("{now:?} {line}"));
+        self.trace.push_back(step);
+    }
+
+    fn tell(&self) -> String {
+        self.trace.iter().map(|step| format!("{step:?}\n")).collect()
     }
 
     fn count(&mut self, now: Instant, owners: usize) {
@@ -71,8 +123,8 @@ impl World {
                 let begin = *self.witness.both_since[a][b].get_or_insert(self.now);
                 let both_for = self.now.since(begin.max(self.disturbed[a][b]));
                 if both_for > self.bound(a, b, begin) {
-                    let trace = self.witness.trace.make_contiguous().join("\n");
-                    panic!("{trace}\nseed {}: {a} and {b} for {both_for:?}", self.seed);
+                    let trace = self.witness.tell();
+                    panic!("{trace}seed {}: {a} and {b} for {both_for:?}", self.seed);
                 }
             }
         }

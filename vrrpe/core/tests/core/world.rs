@@ -4,7 +4,7 @@
 use crate::common::{LOCAL, at_nanos, config, host, priority};
 use crate::network::Weather;
 use crate::random::Random;
-use crate::witness::Witness;
+use crate::witness::{Step, Told, Witness};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -145,14 +145,13 @@ impl World {
     pub(crate) fn step(&mut self, node: usize, input: Input<'_>) {
         let now = self.now;
         let Some(router) = self.nodes[node].router.as_mut() else { return };
-        let heard = format!("{input:?}");
+        let told = Told::from(&input);
         let served = matches!(input, Input::Deadline);
         let asked = matches!(input, Input::Packet(_));
         let actions = router.step(now, input);
-        let (state, effective) = (router.state(), router.effective());
         let timer = router.next_deadline();
-        let wants: Vec<Action> = actions.iter().collect();
-        self.witness.note(now, &format!("{node} {state} {effective}: {heard} -> {wants:?}"));
+        let state = (router.state(), router.effective());
+        self.witness.note(Step { at: now, node, told, state, wants: actions.clone() });
         assert!(!served || timer.is_none_or(|at| at > now), "seed {}: still due", self.seed);
         for action in actions.iter() {
             match action {
