@@ -329,6 +329,64 @@ fn instance_comes_and_goes() {
     witness_undisturbed(&pair, at);
 }
 
+/// The lifetime of what a MASTER holds, to another one and to none; the address stays.
+#[test]
+fn lease_of_a_master() {
+    let pair = pair();
+    let since = Stamp::now();
+    for (lease, lifetime) in [("2", Some(2)), ("off", None), ("3", Some(3))] {
+        let to = format!("advert_int 1\n    vip_lease {lease}\n");
+        let at = reload_well(&pair, &changed("advert_int 1\n", &to));
+        let set = || {
+            let events = pair.one.node.watch().events();
+            let mut late =
+                events.iter().filter(|e| e.at >= at && e.what.address == IpAddr::V4(VIP));
+            late.any(|event| event.added && event.what.lifetime == lifetime)
+        };
+        wait_for(&pair, lease, set);
+        let shown = state(&pair, "VI_1");
+        assert_eq!(shown["lease"]["seconds"].as_u64(), lifetime.map(u64::from), "{shown}");
+        witness_undisturbed(&pair, at);
+    }
+    let events = pair.one.node.watch().events();
+    let removed = |e: &&_| -> bool {
+        let event: &vipd_lab::netlink::Event = e;
+        event.at >= since && event.what.address == IpAddr::V4(VIP) && !event.added
+    };
+    assert_eq!(events.iter().filter(removed).count(), 0, "{events:?}");
+    assert_eq!(gratuitous(&pair, since, VIP), 0);
+    no_change_of_state(&pair, since);
+}
+
+/// From unicast to multicast and back, on both hosts within an interval: nobody takes over.
+#[test]
+fn transport_of_a_master() {
+    let mut pair = pair();
+    let since = Stamp::now();
+    let plain = |text: &str, peer: &str| {
+        text.replace(&format!("    unicast_peer {{\n        {peer}\n    }}\n"), "")
+    };
+    let group = Ipv4Addr::new(224, 0, 0, 18);
+    for (first, second, to) in [
+        (plain(&config(), "10.88.88.30"), plain(CONFIG2, "10.88.88.20"), group),
+        (config(), CONFIG2.to_owned(), Ipv4Addr::new(10, 88, 88, 30)),
+    ] {
+        let host = &mut pair.two;
+        host.daemon.as_mut().unwrap().reload(&host.node, &second).unwrap();
+        let at = reload_well(&pair, &first);
+        let wanted = |a: &Advert| a.source == NODE1 && a.vrid == 51 && a.destination == to;
+        let (said, _) = pair.capture.wait_advert(at, LIMIT, "the new way", wanted).unwrap();
+        pair.capture
+            .wait_advert(said.plus(Duration::from_secs(4)), LIMIT, "a later one", wanted)
+            .unwrap();
+        witness_undisturbed(&pair, at);
+        let heard = || pair.two.node.syslog().find_since(at, "(VI_1) Entering").is_some();
+        assert!(!heard(), "{}", pair.two.node.syslog().text());
+    }
+    only_renewed(&pair, since, VIP);
+    no_change_of_state(&pair, since);
+}
+
 /// As fast as they are answered, with an instance that is there in every other file and is MASTER
 /// at times, and with signals in between.
 #[test]
