@@ -83,6 +83,10 @@ pub enum EngineToParent {
     Reload {
         client: ClientId,
     },
+    /// The connection of a client that the parent marked `may_act` is closed.
+    Left {
+        client: ClientId,
+    },
 }
 
 impl Message for EngineToParent {
@@ -95,7 +99,8 @@ impl Message for EngineToParent {
             | Self::Acquire { .. }
             | Self::Release { .. }
             | Self::Announce { .. }
-            | Self::Reload { .. } => true,
+            | Self::Reload { .. }
+            | Self::Left { .. } => true,
         }
     }
 }

@@ -51,6 +51,11 @@ impl Daemon {
                 Ok(())
             }
             EngineToParent::Reload { client } => self.reload(Some(client)),
+            EngineToParent::Left { client } => {
+                self.permits.forget_client(client);
+                self.listener.forget(client);
+                Ok(())
+            }
         }
     }
 

@@ -262,7 +262,8 @@ impl Engine {
             | EngineToParent::Release { .. }
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
-            | EngineToParent::Reload { .. } => {}
+            | EngineToParent::Reload { .. }
+            | EngineToParent::Left { .. } => {}
         }
     }
 
