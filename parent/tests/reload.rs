@@ -5,7 +5,9 @@
 #![cfg(test)]
 
 use nix::sys::signal::Signal;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use vipd_lab::clock::{Stamp, wait_until};
 use vipd_lab::frame::Advert;
@@ -434,6 +436,28 @@ fn refused_are_a_first_script_and_a_stranger() {
     undisturbed(&pair, at, 51, VIP);
     witness_undisturbed(&pair, at);
     no_change_of_state(&pair, at);
+}
+
+/// A client is remembered as long as it is connected, whoever came and went meanwhile.
+#[test]
+fn an_old_connection_asks() {
+    let pair = pair();
+    let mut old = UnixStream::connect(pair.one.node.file("/run/vipd/vipd.sock")).unwrap();
+    old.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut answers = BufReader::new(old.try_clone().unwrap());
+    for _ in 0..80 {
+        // Too many in a second are closed unread.
+        wait_for(&pair, "an answer", || vipctl(&pair, &["show"]).ok());
+        old.write_all(b"show\n").unwrap();
+        answers.read_line(&mut String::new()).unwrap();
+    }
+    let at = Stamp::now();
+    old.write_all(b"reload\n").unwrap();
+    let mut answer = String::new();
+    answers.read_line(&mut answer).unwrap();
+    assert!(answer.contains("nothing has changed"), "{answer}");
+    logged(&pair, at, "event=reload by=control uid=0 result=ok");
+    undisturbed(&pair, at, 51, VIP);
 }
 
 /// A connection may be used for several requests, reloads too.
