@@ -83,10 +83,6 @@ pub enum EngineToParent {
     Reload {
         client: ClientId,
     },
-    /// The connection of a client that the parent marked `may_act` is closed.
-    Left {
-        client: ClientId,
-    },
 }
 
 impl Message for EngineToParent {
@@ -99,8 +95,7 @@ impl Message for EngineToParent {
             | Self::Acquire { .. }
             | Self::Release { .. }
             | Self::Announce { .. }
-            | Self::Reload { .. }
-            | Self::Left { .. } => true,
+            | Self::Reload { .. } => true,
         }
     }
 }

@@ -51,11 +51,6 @@ impl Daemon {
                 Ok(())
             }
             EngineToParent::Reload { client } => self.reload(Some(client)),
-            EngineToParent::Left { client } => {
-                self.permits.forget_client(client);
-                self.listener.forget(client);
-                Ok(())
-            }
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct Listener {
     socket: UnixListener,
     path: PathBuf,
     next: u32,
-    /// Uid of each client that may act, as long as it is connected.
+    /// Uid of each client that may act.
     actors: BTreeMap<ClientId, u32>,
     second: Instant,
     accepted: u32,
@@ -84,10 +84,6 @@ impl Listener {
         self.actors.get(&client).copied()
     }
 
-    pub(crate) fn forget(&mut self, client: ClientId) {
-        self.actors.remove(&client);
-    }
-
     /// Where the folder is root's it stays behind, and the next start replaces it.
     pub(crate) fn remove(&self) {
         if let Err(error) = std::fs::remove_file(&self.path) {
@@ -112,6 +108,10 @@ impl Daemon {
             let client = ClientId(self.listener.next);
             self.listener.next = self.listener.next.wrapping_add(1);
             if may_act {
+                // The oldest go first: a client that never asks must not be remembered for ever.
+                while self.listener.actors.len() >= 64 {
+                    self.listener.actors.pop_first();
+                }
                 self.listener.actors.insert(client, peer.uid());
                 self.permits.allow_reload(client);
             }

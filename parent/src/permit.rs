@@ -57,7 +57,7 @@ impl Permits {
     pub(crate) fn check(&mut self, now: Instant, said: &Said) -> Result<(), Violation> {
         match said {
             Said::Hello { .. } => Err(Violation::HelloAgain),
-            Said::Log { .. } | Said::Left { .. } => Ok(()),
+            Said::Log { .. } => Ok(()),
             Said::Staged { generation } => {
                 let expected = self.staging.take_if(|staging| *staging == *generation);
                 expected.map(|_| ()).ok_or(Violation::StagedOutOfTurn)
@@ -124,10 +124,6 @@ impl Permits {
     /// A client that may act was passed on, or has its answer: it may ask for one reload at a time.
     pub(crate) fn allow_reload(&mut self, client: ClientId) {
         self.may_reload.insert(client);
-    }
-
-    pub(crate) fn forget_client(&mut self, client: ClientId) {
-        self.may_reload.remove(&client);
     }
 }
 

@@ -70,8 +70,6 @@ struct Client {
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
     map: BTreeMap<ClientId, Client>,
-    /// Closed, of those that may act, and the parent does not know yet.
-    left: Vec<ClientId>,
 }
 
 impl Clients {
@@ -89,13 +87,11 @@ impl Clients {
             let mut bytes = line(&refusal("busy", "too many control clients"));
             // It is closed whether or not it hears why.
             let _ = transmit(fd.as_raw_fd(), &mut bytes);
-            self.left.extend(may_act.then_some(id));
             return;
         }
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = SourceFd(&fd.as_raw_fd()).register(registry, token_of(id), interest) {
             log::warn!("control client: {error}");
-            self.left.extend(may_act.then_some(id));
             return;
         }
         let client = Client {
@@ -163,11 +159,6 @@ impl Clients {
         client.say(&json!({ "version": VERSION, "ok": done, "text": text }), now);
     }
 
-    /// Who has left since the last call.
-    pub(crate) fn take_left(&mut self) -> Vec<ClientId> {
-        std::mem::take(&mut self.left)
-    }
-
     pub(crate) fn is_ready(&self) -> bool {
         self.map.values().any(|client| client.ready && !client.reloading)
     }
@@ -178,9 +169,9 @@ impl Clients {
     }
 
     fn drop_client(&mut self, id: ClientId, registry: &Registry) {
-        let Some(client) = self.map.remove(&id) else { return };
-        self.left.extend(client.may_act.then_some(id));
-        if let Err(error) = SourceFd(&client.fd.as_raw_fd()).deregister(registry) {
+        if let Some(client) = self.map.remove(&id)
+            && let Err(error) = SourceFd(&client.fd.as_raw_fd()).deregister(registry)
+        {
             log::warn!("control client: {error}");
         }
     }

@@ -18,11 +18,9 @@ impl Engine {
     /// At most one request a wake-up, so that adverts come first.
     pub(crate) fn serve(&mut self, now: Instant) -> Result<(), End> {
         let registry = self.poll.registry();
-        let request = self.clients.next_request(registry, now);
-        for client in self.clients.take_left() {
-            self.tell(&EngineToParent::Left { client })?;
-        }
-        let Some((client, may_act, request)) = request else { return Ok(()) };
+        let Some((client, may_act, request)) = self.clients.next_request(registry, now) else {
+            return Ok(());
+        };
         let answer = match request {
             Request::Show(name) => self.show(name.as_deref(), now),
             Request::Reload if may_act => {

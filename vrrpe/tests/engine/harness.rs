@@ -262,8 +262,7 @@ impl Engine {
             | EngineToParent::Release { .. }
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
-            | EngineToParent::Reload { .. }
-            | EngineToParent::Left { .. } => {}
+            | EngineToParent::Reload { .. } => {}
         }
     }
 
