@@ -206,11 +206,24 @@ impl Daemon {
         }
     }
 
+    /// Addresses that came to an instance that was MASTER already; the others are where they were.
+    pub(crate) fn announce_new(&mut self, instance: InstanceId, fresh: &[Address]) {
+        let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
+        if !fresh.is_empty() {
+            let rounds = self.schedule.start(instance, garp, self.kernel.now());
+            self.send_rounds(instance, fresh, rounds);
+        }
+    }
+
     pub(crate) fn send_announcements(&mut self, instance: InstanceId, rounds: u32) {
         let Some(term) = self.held.get(instance) else { return };
         let addresses = term.addresses.clone();
+        self.send_rounds(instance, &addresses, rounds);
+    }
+
+    fn send_rounds(&mut self, instance: InstanceId, addresses: &[Address], rounds: u32) {
         for _ in 0..rounds {
-            if let Err(errno) = self.kernel.announce(&addresses) {
+            if let Err(errno) = self.kernel.announce(addresses) {
                 log::warn!("({}) gratuitous ARP: {errno}", self.name(instance));
                 return;
             }

@@ -36,6 +36,11 @@ impl Term {
         self.lease.map(|seconds| self.asked.plus(Duration::from_secs(seconds.into())))
     }
 
+    /// When the kernel was last asked to hold all of them for a whole lease.
+    pub(crate) fn asked(&self) -> Instant {
+        self.asked
+    }
+
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.end().is_some_and(|end| end <= now)
     }

@@ -25,7 +25,7 @@ pub(crate) struct Listener {
     socket: UnixListener,
     path: PathBuf,
     next: u32,
-    /// Uid of each client that may act, until its request is answered.
+    /// Uid of each client that may act.
     actors: BTreeMap<ClientId, u32>,
     second: Instant,
     accepted: u32,
@@ -80,8 +80,8 @@ impl Listener {
         }
     }
 
-    pub(crate) fn uid_of(&mut self, client: ClientId) -> Option<u32> {
-        self.actors.remove(&client)
+    pub(crate) fn uid_of(&self, client: ClientId) -> Option<u32> {
+        self.actors.get(&client).copied()
     }
 
     /// Where the folder is root's it stays behind, and the next start replaces it.

@@ -20,6 +20,10 @@ const IDENT: &str = "vipd";
 const BACKLOG: usize = 2048;
 /// Lines of the audit trail may wait for longer than others.
 const BACKLOG_AUDIT: usize = 16_384;
+/// A log daemon that takes some of what waits is asked again after the first, one that takes
+/// nothing less and less often.
+const AGAIN: Duration = Duration::from_millis(5);
+const AGAIN_MAX: Duration = Duration::from_millis(320);
 
 static SINK: OnceLock<Mutex<Sink>> = OnceLock::new();
 
@@ -35,14 +39,15 @@ struct Sink {
     waiting: VecDeque<Vec<u8>>,
     /// Lines that found no room since the last time that all was sent.
     lost: u64,
+    again: Duration,
 }
 
 struct Facade;
 
 /// From here on `log::info!` and its kin write the operators' log of this process.
 pub(crate) fn start(options: Options) {
-    let waiting = VecDeque::new();
-    let sink = Sink { socket: connect(), console: options.console, waiting, lost: 0 };
+    let (socket, console, waiting) = (connect(), options.console, VecDeque::new());
+    let sink = Sink { socket, console, waiting, lost: 0, again: AGAIN };
     let _ = SINK.set(Mutex::new(sink));
     let level = if options.detail { LevelFilter::Debug } else { LevelFilter::Info };
     if log::set_logger(&Facade).is_ok() {
@@ -108,20 +113,24 @@ fn write(facility: Facility, severity: Severity, ident: &str, pid: u32, text: &s
     sink.flush();
 }
 
-/// Sends what waits; true when nothing is left.
-pub(crate) fn flush() -> bool {
-    let Some(Ok(mut sink)) = SINK.get().map(Mutex::lock) else { return true };
+/// Sends what waits; says after what time to try again when something is left.
+pub(crate) fn flush() -> Option<Duration> {
+    let Some(Ok(mut sink)) = SINK.get().map(Mutex::lock) else { return None };
+    let before = sink.waiting.len();
     sink.flush();
-    sink.waiting.is_empty()
+    let left = sink.waiting.len();
+    let stuck = left > 0 && left >= before;
+    sink.again = if stuck { sink.again.saturating_mul(2).min(AGAIN_MAX) } else { AGAIN };
+    (left > 0).then_some(sink.again)
 }
 
 /// The last words: waits for a slow log daemon, but not for long.
 pub(crate) fn finish() {
     for _ in 0..200 {
-        if flush() {
+        if flush().is_none() {
             return;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(AGAIN);
     }
 }
 

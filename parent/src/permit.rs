@@ -102,7 +102,12 @@ impl Permits {
             |id: &InstanceId, known: &Known| instances.contains(id) || known.open || !known.retired;
         self.instances.retain(|id, known| stays(id, known));
         for (id, known) in &mut self.instances {
-            known.retired = !instances.contains(id);
+            let configured = instances.contains(id);
+            if known.retired && configured && !known.open {
+                // It comes back as a new router, which counts its terms from the start.
+                *known = Known::new(now);
+            }
+            known.retired = !configured;
         }
         for id in instances {
             self.instances.entry(*id).or_insert_with(|| Known::new(now));
@@ -116,7 +121,7 @@ impl Permits {
         }
     }
 
-    /// A client that may act was passed on: it may ask for one reload at a time.
+    /// A client that may act was passed on, or has its answer: it may ask for one reload at a time.
     pub(crate) fn allow_reload(&mut self, client: ClientId) {
         self.may_reload.insert(client);
     }
@@ -259,6 +264,16 @@ mod tests {
         assert_eq!(p.check(at(0), &alive), Ok(()));
         p.set_instances(at(0), &[]);
         assert_eq!(p.check(at(0), &release(2)), Err(Violation::UnknownInstance));
+    }
+
+    #[test]
+    fn an_instance_that_comes_back_counts_anew() {
+        let mut p = permits();
+        assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
+        p.set_instances(at(0), &[]);
+        assert_eq!(p.check(at(0), &release(1)), Ok(()));
+        p.set_instances(at(0), &[VI]);
+        assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
     }
 
     #[test]

@@ -93,8 +93,9 @@ pub(crate) struct Numbers {
     next_tracker: u16,
 }
 
-/// A changed check is a new tracker: its old result says nothing about it.
-type CheckKey = (String, ProbeKey, Duration, Duration, u32, u32);
+/// A check that asks something else is a new tracker: the old result says nothing about it. One
+/// that only asks in another rhythm goes on from its result.
+type CheckKey = (String, ProbeKey);
 
 /// Scripts are numbered anew by each file; what they run is what makes them the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +207,7 @@ fn check_key(script: &Script) -> CheckKey {
             script.user.as_ref().map(|u| format!("{}:{:?}", u.user, u.group)),
         ),
     };
-    (script.name.clone(), probe, script.interval, script.timeout, script.rise, script.fall)
+    (script.name.clone(), probe)
 }
 
 fn probe(script: &Script, id: ScriptId) -> ProbeSlice {

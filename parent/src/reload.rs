@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
-use vipd_types::{ClientId, Generation, Instant, SocketId};
+use vipd_types::{ClientId, Generation, InstanceId, Instant, SocketId};
 
 /// Longest time from Begin to the last Staged.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -25,6 +25,8 @@ pub(crate) struct Reloading {
     waits_for: Waits,
     pub(crate) until: Instant,
 }
+
+type Changed = (InstanceId, Result<Vec<Address>, String>);
 
 /// Who asked.
 #[derive(Debug, Clone, Copy)]
@@ -224,20 +226,25 @@ impl Daemon {
         for socket in sockets {
             self.tell_link(socket)?;
         }
-        for instance in changed {
-            self.announce(instance);
+        for (instance, result) in changed {
+            match result {
+                Ok(fresh) => self.announce_new(instance, &fresh),
+                Err(reason) => self.give_up(instance, &reason)?,
+            }
         }
         self.answer(by, true, "the new configuration is in force")
     }
 
-    /// An instance that is MASTER goes on; only its addresses differ.
-    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<vipd_types::InstanceId>, Fatal> {
+    /// An instance that is MASTER goes on; only its addresses differ. Returns those that came, or
+    /// why they could not.
+    fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<Changed>, Fatal> {
         let mut changed = Vec::new();
         for instance in self.held.instances() {
             let (Some(term), Some(new)) = (self.held.get(instance), plan.instance(instance)) else {
                 continue;
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let renewed = term.asked();
             let gone: Vec<Address> =
                 old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
             let fresh: Vec<Address> =
@@ -252,19 +259,20 @@ impl Daemon {
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
             let mut now_held: Vec<Address> =
                 old.into_iter().filter(|a| !gone.contains(a)).collect();
-            let asked = self.kernel.now();
+            // Those that stay have what is left of their lease, unless it is another one now.
+            let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             if term_lease != new.lease {
                 let results = self.kernel.renew(&now_held, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
                     log::error!("({name}) new lease: {errno}");
                 }
             }
-            match self.install(&who, &fresh, new.lease) {
-                Ok(()) => now_held.extend(fresh),
-                Err(reason) => log::error!("({name}) {reason}"),
+            let installed = self.install(&who, &fresh, new.lease);
+            if installed.is_ok() {
+                now_held.extend(fresh.iter().cloned());
             }
             self.held.take(instance, epoch, now_held, new.lease, asked);
-            changed.push(instance);
+            changed.push((instance, installed.map(|()| fresh)));
         }
         Ok(changed)
     }
@@ -288,6 +296,7 @@ impl Daemon {
             }
             Asker::Client(client, uid) => {
                 self.audit.reload(uid, if done { "ok" } else { "refused" });
+                self.permits.allow_reload(client);
                 let mut text = text.to_owned();
                 text.truncate(text.floor_char_boundary(4000));
                 self.tell_engine(&ParentToEngine::Reloaded { client, done, text })

@@ -33,8 +33,6 @@ const ON_TIME: Duration = Duration::from_millis(100);
 const TICKS: u32 = 4;
 /// The engine treats its checks as failed after 1 s; the daemon starts anew after this.
 const CHECKER_SILENT: Duration = Duration::from_secs(10);
-/// When a log daemon that did not take all is tried again.
-const LOG_AGAIN: Duration = Duration::from_millis(5);
 /// From the order to stop to the engine's good-bye.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// From the end of the channels to the leash.
@@ -182,7 +180,7 @@ impl Loop {
 
     fn arm(&mut self, daemon: &Daemon) -> Result<(), Fatal> {
         let staged = daemon.reloading.as_ref().map(|staged| staged.until);
-        let backlog = (!crate::log::flush()).then(|| daemon.kernel.now().plus(LOG_AGAIN));
+        let backlog = crate::log::flush().map(|again| daemon.kernel.now().plus(again));
         let others = [daemon.schedule.next(), daemon.ending, staged, backlog];
         let next = others.into_iter().flatten().fold(self.tick, Instant::min);
         let armed = self.timer.arm(next, daemon.kernel.now());

@@ -81,11 +81,19 @@ impl Daemon {
             self.announce(instance);
             return Ok(());
         }
-        log::error!("({name}) giving up: the addresses do not stay");
-        self.held.drop(instance);
+        self.give_up(instance, "the addresses do not stay")
+    }
+
+    /// A MASTER holds all of its addresses or none: takes the others back and tells the engine.
+    pub(crate) fn give_up(&mut self, instance: InstanceId, why: &str) -> Result<(), Fatal> {
+        let Some(term) = self.held.drop(instance) else { return Ok(()) };
+        let name = self.name(instance);
+        log::error!("({name}) giving up: {why}");
         self.schedule.stop(instance);
         self.permits.closed(instance);
-        let who = Subject { reason: Reason::Undo, ..who };
+        let by = By::Parent;
+        let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason: Reason::Undo };
+        let absent = self.absent(&term.addresses);
         let left: Vec<Address> =
             term.addresses.iter().filter(|a| !absent.contains(a)).cloned().collect();
         self.remove(&who, &left)

@@ -1,79 +1,343 @@
-//! A reload is a transaction: what did not change sees nothing, a bad file changes nothing. Asked
-//! for by signal and by vipctl; witnessed by netlink, the log and the audit trail.
+//! A reload as the wire, the kernel, the log and whoever asked see it: what did not change notices
+//! nothing, a file that is not good changes nothing, and a change does what it says and no more.
+//! A second instance in the same file, which no test changes, watches that it is left alone.
+
 #![cfg(test)]
 
+use nix::sys::signal::Signal;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use vipd_lab::clock::wait_until;
+use vipd_lab::clock::{Stamp, wait_until};
+use vipd_lab::frame::Advert;
 use vipd_lab::run::Output;
-use vipd_lab::{Daemon, Running, Stamp, net::Net, node::Node, packages, paths};
+use vipd_lab::scenario::{CONFIG1, CONFIG2, LIMIT, NODE1, Pair, VIP};
+use vipd_lab::{Daemon, packages, paths};
 
-const LIMIT: Duration = Duration::from_secs(15);
-const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 88, 100));
-const MORE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 88, 101));
+/// Of the second instance, and of one that comes and goes.
+const OTHER: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 199);
+const THIRD: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 198);
+/// A second address of the first instance.
+const EXTRA: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 101);
 const FILE: &str = "/etc/vipd/vipd.conf";
-/// Without a lease, so that no renewal is among the events.
-const BASE: &str = "global_defs {\n vip_lease off\n}\nvrrp_instance VI_1 {\n interface enp0s25\n \
-                    virtual_router_id 51\n priority 100\n virtual_ipaddress {\n  10.88.88.100\n \
-                    }\n}\n";
 
-fn serving() -> (Net, Node, Running) {
+fn another(name: &str, vrid: u8, address: Ipv4Addr) -> String {
+    format!(
+        "vrrp_instance {name} {{\n interface enp0s25\n virtual_router_id {vrid}\n priority 50\n \
+         garp_master_delay 0\n unicast_src_ip {NODE1}\n unicast_peer {{\n 10.88.88.30\n }}\n \
+         virtual_ipaddress {{\n {address}\n }}\n}}\n"
+    )
+}
+
+fn config() -> String {
+    let first = CONFIG1.replace("advert_int 1\n", "advert_int 1\n    garp_master_delay 0\n");
+    first + &another("OTHER", 99, OTHER)
+}
+
+fn changed(from: &str, to: &str) -> String {
+    assert!(config().contains(from), "{from}");
+    config().replace(from, to)
+}
+
+fn holds(pair: &Pair, address: Ipv4Addr) -> bool {
+    pair.one.node.watch().holds(IpAddr::V4(address))
+}
+
+fn wait_for(pair: &Pair, what: &str, condition: impl FnMut() -> bool) {
+    let waited = wait_until(LIMIT, what, condition);
+    assert!(waited.is_ok(), "{waited:?}\n{}", pair.one.node.syslog().text());
+}
+
+/// Both hosts serve, and both instances of node 1 have been MASTER for an interval.
+fn pair() -> Pair {
     packages::ensure().unwrap();
-    let net = Net::new().unwrap();
-    let node = net.boot("node1", "10.88.88.20/24").unwrap();
-    let running = Daemon::vipd().unwrap().start(&node, BASE).unwrap();
-    wait_until(LIMIT, "the address", || node.watch().holds(VIP)).unwrap();
-    (net, node, running)
+    let vipd = Daemon::vipd().unwrap();
+    let mut pair = Pair::with_configs(&config(), CONFIG2).unwrap();
+    pair.one.start_daemon(&vipd).unwrap();
+    pair.two.start_daemon(&vipd).unwrap();
+    pair.settle().unwrap();
+    wait_for(&pair, "the second instance", || holds(&pair, OTHER));
+    let since = Stamp::now();
+    for vrid in [51, 99] {
+        wait_for(&pair, "two adverts of each", || adverts(&pair, since, vrid).len() >= 2);
+    }
+    pair
 }
 
-fn reload(node: &Node, config: &str, before: &[&str]) -> Output {
-    node.write(FILE, config).unwrap();
-    let vipctl = paths::bin_dir().unwrap().join("vipctl").to_string_lossy().into_owned();
-    let line: Vec<&str> = before.iter().copied().chain([vipctl.as_str(), "reload"]).collect();
-    node.exec(&line, LIMIT).unwrap()
+fn vipctl(pair: &Pair, words: &[&str]) -> Output {
+    let program = paths::bin_dir().unwrap().join("vipctl");
+    let mut all = vec![program.to_str().unwrap()];
+    all.extend(words);
+    pair.one.node.exec(&all, LIMIT).unwrap()
 }
 
-#[test]
-fn what_did_not_change_sees_nothing() {
-    let (_net, node, mut running) = serving();
-    let before = node.watch().events().len();
-    let same = reload(&node, BASE, &[]);
-    assert!(same.ok() && same.stdout.contains("nothing has changed"), "{same:?}");
-    let renamed = reload(&node, &BASE.replace("VI_1", "WEB"), &[]);
-    assert!(renamed.ok(), "{renamed:?}");
+fn state(pair: &Pair, instance: &str) -> serde_json::Value {
+    let said = vipctl(pair, &["show", instance, "--json"]);
+    let answer: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    answer["instances"][0].clone()
+}
+
+/// Writes the file, asks and returns when that was and what vipctl said.
+fn reload(pair: &Pair, text: &str) -> (Stamp, Output) {
+    pair.one.node.write(FILE, text).unwrap();
     let at = Stamp::now();
-    running.reload(&node, BASE).unwrap();
-    let done = || node.syslog().find_since(at, "Reload complete").is_some();
-    wait_until(LIMIT, "the reload by signal", done).unwrap();
-    assert_eq!(node.watch().events().len(), before, "{:?}", node.watch().events());
-    let told = || node.syslog().find_since(at, "event=reload by=signal result=ok").is_some();
-    wait_until(LIMIT, "the audit of the reload", told).unwrap();
+    let said = vipctl(pair, &["reload"]);
+    (at, said)
+}
+
+fn reload_well(pair: &Pair, text: &str) -> Stamp {
+    let (at, said) = reload(pair, text);
+    assert!(said.ok(), "{said:?}");
+    assert!(said.stdout.contains("the new configuration is in force"), "{said:?}");
+    at
+}
+
+/// Node 1's adverts of a virtual router.
+fn adverts(pair: &Pair, since: Stamp, vrid: u8) -> Vec<(Stamp, Advert)> {
+    let mut all = pair.capture.adverts(since);
+    all.retain(|(_, advert)| advert.source == NODE1 && advert.vrid == vrid);
+    all
+}
+
+fn gratuitous(pair: &Pair, since: Stamp, address: Ipv4Addr) -> usize {
+    let all = pair.capture.arps(since);
+    all.iter().filter(|(_, arp)| arp.gratuitous() && arp.sender == address).count()
+}
+
+/// Since `since` the address has seen renewals of its lease in their rhythm, and nothing else.
+fn only_renewed(pair: &Pair, since: Stamp, address: Ipv4Addr) {
+    let events = pair.one.node.watch().events();
+    let mut late = events;
+    late.retain(|event| event.what.address == IpAddr::V4(address));
+    let late: Vec<_> = late.iter().skip_while(|event| event.at < since).collect();
+    for event in &late {
+        assert!(event.added && event.what.lifetime == Some(3), "{address}: {event:?}");
+    }
+    // A third of the lease, or the wake-up before.
+    for two in late.windows(2) {
+        let gap = two[1].at.since(two[0].at);
+        assert!(gap > Duration::from_millis(400), "{address}: an extra renewal: {gap:?}");
+    }
+}
+
+/// Three intervals long the router advertises as before: nothing extra, nothing late, the phase of
+/// the second before kept, no announcement, no event but renewals.
+fn undisturbed(pair: &Pair, since: Stamp, vrid: u8, address: Ipv4Addr) {
+    let before = Stamp::from_nanos(since.nanos().saturating_sub(2_000_000_000));
+    let end = since.plus(Duration::from_millis(3300));
+    wait_for(pair, "three intervals", || Stamp::now() >= end);
+    let all = adverts(pair, before, vrid);
+    assert!(all.len() >= 5, "VRID {vrid}: {} adverts", all.len());
+    assert!(all.iter().all(|(_, a)| a.priority == all[0].1.priority), "VRID {vrid}: {all:?}");
+    for two in all.windows(2) {
+        let gap = two[1].0.since(two[0].0);
+        let regular = Duration::from_millis(850)..Duration::from_millis(1150);
+        assert!(regular.contains(&gap), "VRID {vrid}: {gap:?} between adverts");
+    }
+    assert_eq!(gratuitous(pair, since, address), 0, "VRID {vrid} announced");
+    only_renewed(pair, since, address);
+}
+
+fn witness_undisturbed(pair: &Pair, since: Stamp) {
+    undisturbed(pair, since, 99, OTHER);
+    let log = pair.one.node.syslog();
+    assert!(log.find_since(since, "(OTHER)").is_none(), "{}", log.text());
+}
+
+fn no_change_of_state(pair: &Pair, since: Stamp) {
+    for node in [&pair.one.node, &pair.two.node] {
+        let log = node.syslog();
+        for name in ["(VI_1)", "(WEB)", "(OTHER)"] {
+            let entered = format!("{name} Entering");
+            assert!(log.find_since(since, &entered).is_none(), "{}", log.text());
+        }
+    }
+    assert_eq!(pair.owners(), [1]);
+}
+
+fn logged(pair: &Pair, since: Stamp, part: &str) {
+    wait_for(pair, part, || pair.one.node.syslog().find_since(since, part).is_some());
 }
 
 #[test]
-fn a_bad_file_changes_nothing() {
-    let (_net, node, _running) = serving();
-    let before = node.watch().events().len();
-    let bad = reload(&node, &BASE.replace(" virtual_router_id 51\n", ""), &[]);
-    assert_eq!(bad.status.code(), Some(1), "{bad:?}");
-    assert!(bad.stderr.contains("vipd.conf:4"), "{bad:?}");
-    assert!(node.syslog().find("Reload refused, nothing has changed").is_some());
-    node.write(FILE, BASE).unwrap();
-    node.shell(&format!("chmod 0600 {FILE}")).unwrap();
-    let closed = reload(&node, BASE, &[]);
-    assert_eq!(closed.status.code(), Some(1), "{closed:?}");
-    assert!(closed.stderr.contains("make it readable"), "{closed:?}");
-    assert_eq!(node.watch().events().len(), before, "{:?}", node.watch().events());
+fn unchanged_file_is_not_noticed() {
+    let mut pair = pair();
+    let generation = vipctl(&pair, &["show", "--json"]).stdout;
+    let at = pair.one.running().unwrap().main.signal(Signal::SIGHUP).unwrap();
+    logged(&pair, at, "Reload complete: nothing has changed");
+    logged(&pair, at, "event=reload by=signal result=ok");
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    // Another comment is no other configuration.
+    let (at, said) = reload(&pair, &format!("# the same\n{}", config()));
+    assert!(said.ok() && said.stdout.contains("nothing has changed"), "{said:?}");
+    logged(&pair, at, "Reload complete: nothing has changed");
+    logged(&pair, at, "event=reload by=control uid=0 result=ok");
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    no_change_of_state(&pair, at);
+    let number = |text: &str| {
+        let answer: serde_json::Value = serde_json::from_str(text).unwrap();
+        answer["generation"].as_u64().unwrap()
+    };
+    assert_eq!(number(&generation), number(&vipctl(&pair, &["show", "--json"]).stdout));
 }
 
 #[test]
-fn addresses_come_and_go_while_master() {
-    let (_net, node, _running) = serving();
-    let two = BASE.replace("10.88.88.100\n", "10.88.88.100\n  10.88.88.101\n");
-    assert!(reload(&node, &two, &[]).ok());
-    wait_until(LIMIT, "the second address", || node.watch().holds(MORE)).unwrap();
-    assert!(reload(&node, BASE, &[]).ok());
-    wait_until(LIMIT, "its removal", || !node.watch().holds(MORE)).unwrap();
-    let touched = node.watch().events().iter().filter(|e| e.what.address == VIP).count();
-    assert_eq!(touched, 1, "the first address was added once and left alone");
+fn bad_file_changes_nothing() {
+    let mut pair = pair();
+    let bad = changed("virtual_router_id 51", "virtual_router_id 0");
+    let (at, said) = reload(&pair, &bad);
+    let line = bad.lines().position(|l| l.contains("virtual_router_id 0")).unwrap() + 1;
+    let place = format!("{FILE}:{line}:");
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(said.stderr.contains(&place), "{place} {said:?}");
+    logged(&pair, at, &place);
+    logged(&pair, at, "Reload refused, nothing has changed");
+    logged(&pair, at, "event=reload by=control uid=0 result=refused");
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    // The same by signal.
+    let at = pair.one.running().unwrap().main.signal(Signal::SIGHUP).unwrap();
+    logged(&pair, at, &place);
+    logged(&pair, at, "event=reload by=signal result=refused");
+    // No file, and one that the daemon's user may not read.
+    for (command, words) in [
+        ("rm /etc/vipd/vipd.conf", "there is no such file"),
+        (
+            "touch /etc/vipd/vipd.conf; chmod 0600 /etc/vipd/vipd.conf",
+            "make it readable: chown root:_vipd, chmod 0640",
+        ),
+    ] {
+        pair.one.node.shell(command).unwrap();
+        let at = Stamp::now();
+        let said = vipctl(&pair, &["reload"]);
+        assert_eq!(said.status.code(), Some(1), "{said:?}");
+        assert!(said.stderr.contains(FILE) && said.stderr.contains(words), "{said:?}");
+        logged(&pair, at, words);
+    }
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    no_change_of_state(&pair, at);
+    // A good one is taken after all that.
+    pair.one.node.shell("chmod 0644 /etc/vipd/vipd.conf").unwrap();
+    reload_well(&pair, &changed("priority 101", "priority 102"));
+}
+
+#[test]
+fn address_of_a_master_comes_and_goes() {
+    let pair = pair();
+    let more = changed("        10.88.88.100\n", "        10.88.88.100\n        10.88.88.101\n");
+    let at = reload_well(&pair, &more);
+    wait_for(&pair, "the new address", || holds(&pair, EXTRA));
+    wait_for(&pair, "its announcement", || gratuitous(&pair, at, EXTRA) > 0);
+    let both = |a: &Advert| a.source == NODE1 && a.addresses == [VIP, EXTRA];
+    pair.capture.wait_advert(at, LIMIT, "with both addresses", both).unwrap();
+    logged(&pair, at, "event=add address=10.88.88.101/32 interface=enp0s25 instance=VI_1");
+    only_renewed(&pair, at, VIP);
+    assert_eq!(gratuitous(&pair, at, VIP), 0, "the old address is where it was");
+    witness_undisturbed(&pair, at);
+    let at = reload_well(&pair, &config());
+    wait_for(&pair, "the end of the address", || !holds(&pair, EXTRA));
+    let one = |a: &Advert| a.source == NODE1 && a.addresses == [VIP];
+    pair.capture.wait_advert(at, LIMIT, "with one address", one).unwrap();
+    logged(&pair, at, "event=remove address=10.88.88.101/32 interface=enp0s25 instance=VI_1");
+    only_renewed(&pair, at, VIP);
+    assert_eq!(gratuitous(&pair, at, VIP), 0, "the old address is where it was");
+    witness_undisturbed(&pair, at);
+    no_change_of_state(&pair, at);
+}
+
+#[test]
+fn priority_name_and_check_of_a_master() {
+    let pair = pair();
+    for (number, sum) in [(121, 131), (103, 113)] {
+        let at = reload_well(&pair, &changed("priority 101", &format!("priority {number}")));
+        let wanted = |a: &Advert| a.source == NODE1 && a.priority == sum;
+        let (said, _) = pair.capture.wait_advert(at, LIMIT, "new priority", wanted).unwrap();
+        assert!(said.since(at) < Duration::from_millis(500), "{:?}", said.since(at));
+        witness_undisturbed(&pair, at);
+        only_renewed(&pair, at, VIP);
+        no_change_of_state(&pair, at);
+    }
+    reload_well(&pair, &config());
+    let at = reload_well(&pair, &changed("vrrp_instance VI_1", "vrrp_instance WEB"));
+    assert_eq!(state(&pair, "WEB")["state"], "MASTER");
+    assert_eq!(vipctl(&pair, &["show", "VI_1"]).status.code(), Some(1));
+    only_renewed(&pair, at, VIP);
+    witness_undisturbed(&pair, at);
+    assert!(adverts(&pair, at, 51).iter().all(|(_, a)| a.priority == 111));
+    no_change_of_state(&pair, at);
+    // The check has another rhythm, and what it found holds until it finds something else.
+    let before = adverts(&pair, at, 51).len();
+    let at = reload_well(&pair, &changed("interval 2", "interval 1\n    rise 2\n    fall 3"));
+    let tracker = state(&pair, "VI_1")["priority"]["trackers"][0].clone();
+    assert_eq!(tracker["state"], "up", "{tracker}");
+    assert!(before > 0);
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    no_change_of_state(&pair, at);
+}
+
+#[test]
+fn instance_comes_and_goes() {
+    let pair = pair();
+    let at = reload_well(&pair, &(config() + &another("THIRD", 98, THIRD)));
+    wait_for(&pair, "the new instance as MASTER", || holds(&pair, THIRD));
+    wait_for(&pair, "its advert", || !adverts(&pair, at, 98).is_empty());
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    let at = reload_well(&pair, &config());
+    let bye = |a: &Advert| a.vrid == 98 && a.priority == 0;
+    let (bye, _) = pair.capture.wait_advert(at, LIMIT, "its good-bye", bye).unwrap();
+    wait_for(&pair, "the end of its address", || !holds(&pair, THIRD));
+    let events = pair.one.node.watch().events();
+    let gone = events.iter().rev().find(|e| e.what.address == IpAddr::V4(THIRD)).unwrap();
+    assert!(gone.at < bye.plus(Duration::from_millis(2)), "good-bye before the address was gone");
+    logged(&pair, at, "event=remove address=10.88.88.198/32");
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    assert!(adverts(&pair, bye.plus(Duration::from_millis(1)), 98).is_empty());
+    no_change_of_state(&pair, at);
+    // It may come back.
+    let at = reload_well(&pair, &(config() + &another("THIRD", 98, THIRD)));
+    wait_for(&pair, "it again", || holds(&pair, THIRD));
+    witness_undisturbed(&pair, at);
+}
+
+#[test]
+fn refused_are_a_first_script_and_a_stranger() {
+    let pair = pair();
+    let (at, said) = reload(&pair, &changed("killall -0 haproxy", "/usr/bin/test -e /etc/passwd"));
+    assert_eq!(said.status.code(), Some(1), "{said:?}");
+    assert!(said.stderr.contains("CAP_SETUID"), "{said:?}");
+    logged(&pair, at, "CAP_SETUID");
+    let program = paths::bin_dir().unwrap().join("vipctl");
+    let program = program.to_str().unwrap();
+    for group in ["64905", "65534"] {
+        let regid = format!("--regid={group}");
+        let words = ["setpriv", "--reuid=65534", &regid, "--clear-groups", program, "reload"];
+        let said = pair.one.node.exec(&words, LIMIT).unwrap();
+        assert_eq!(said.status.code(), Some(4), "{said:?}");
+    }
+    let log = pair.one.node.syslog();
+    assert_eq!(log.lines().iter().filter(|l| l.text.contains("event=reload")).count(), 1);
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
+    no_change_of_state(&pair, at);
+}
+
+/// A connection may be used for several requests, reloads too.
+#[test]
+fn one_connection_asks_twice() {
+    let pair = pair();
+    let at = Stamp::now();
+    let ask = "printf 'reload\\nreload\\nshow\\n' | socat -t 5 - UNIX-CONNECT:/run/vipd/vipd.sock";
+    let said = pair.one.node.shell(ask).unwrap();
+    assert_eq!(said.lines().filter(|l| l.contains("nothing has changed")).count(), 2, "{said}");
+    assert_eq!(said.lines().count(), 3, "{said}");
+    let by = "event=reload by=control uid=0 result=ok";
+    let audit = || pair.one.node.syslog().lines().iter().filter(|l| l.text.contains(by)).count();
+    wait_for(&pair, "both in the audit trail", || audit() == 2);
+    undisturbed(&pair, at, 51, VIP);
+    witness_undisturbed(&pair, at);
 }
