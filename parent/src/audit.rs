@@ -86,10 +86,10 @@ impl Audit {
         self.write(&format!("event=control uid={uid} pid={pid} may_act={may_act}"));
     }
 
-    /// A configuration was read again; `uid` when a client asked for it.
-    pub(crate) fn reload(&mut self, uid: Option<u32>, result: &str) {
-        let by = uid.map_or_else(|| "by=signal".to_owned(), |uid| format!("by=control uid={uid}"));
-        self.write(&format!("event=reload {by} result={}", value(result)));
+    /// A configuration was read again, or not, because of a signal or of a client.
+    pub(crate) fn reload(&mut self, by: &str, done: bool) {
+        let result = if done { "ok" } else { "refused" };
+        self.write(&format!("event=reload {by} result={result}"));
     }
 
     /// The good-byes that a dead engine had left were sent.

@@ -2,6 +2,7 @@
 //! the engine. Reads nothing that a client says.
 
 use crate::daemon::{Daemon, Fatal};
+use crate::permit::CLIENTS;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{SockFlag, accept4, getsockopt};
 use nix::sys::stat::{Mode, umask};
@@ -109,7 +110,7 @@ impl Daemon {
             self.listener.next = self.listener.next.wrapping_add(1);
             if may_act {
                 // The oldest go first: a client that never asks must not be remembered for ever.
-                while self.listener.actors.len() >= 64 {
+                while self.listener.actors.len() >= CLIENTS {
                     self.listener.actors.pop_first();
                 }
                 self.listener.actors.insert(client, peer.uid());

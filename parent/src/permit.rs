@@ -9,6 +9,9 @@ use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant};
 /// How far the engine's clock may be ahead: both read the same one, so only by nothing.
 const AHEAD: Duration = Duration::from_millis(1);
 
+/// Clients that may act and are remembered.
+pub(crate) const CLIENTS: usize = 4096;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Violation {
     #[error("it said Hello twice")]
@@ -33,11 +36,20 @@ pub(crate) enum Violation {
     ShortWill,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Permits {
     instances: BTreeMap<InstanceId, Known>,
     staging: Option<Generation>,
     may_reload: BTreeSet<ClientId>,
+    /// Clients below this are too many to be remembered; what they ask is refused, not punished.
+    forgotten: ClientId,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        let (instances, may_reload) = (BTreeMap::new(), BTreeSet::new());
+        Self { instances, staging: None, may_reload, forgotten: ClientId(0) }
+    }
 }
 
 #[derive(Debug)]
@@ -77,7 +89,7 @@ impl Permits {
                 if last_will.len() < 8 { Err(Violation::ShortWill) } else { Ok(()) }
             }
             Said::Reload { client } => {
-                if self.may_reload.remove(client) {
+                if self.may_reload.remove(client) || *client < self.forgotten {
                     Ok(())
                 } else {
                     Err(Violation::NotAllowed)
@@ -124,6 +136,11 @@ impl Permits {
     /// A client that may act was passed on, or has its answer: it may ask for one reload at a time.
     pub(crate) fn allow_reload(&mut self, client: ClientId) {
         self.may_reload.insert(client);
+        while self.may_reload.len() > CLIENTS {
+            if let Some(ClientId(oldest)) = self.may_reload.pop_first() {
+                self.forgotten = ClientId(oldest.saturating_add(1));
+            }
+        }
     }
 }
 
@@ -297,6 +314,12 @@ mod tests {
         assert_eq!(p.check(at(0), &reload), Err(Violation::NotAllowed));
         p.allow_reload(ClientId(3));
         assert_eq!(p.check(at(0), &reload), Ok(()));
+        for client in 10..10_000 {
+            p.allow_reload(ClientId(client));
+        }
+        assert_eq!(p.check(at(0), &Said::Reload { client: ClientId(11) }), Ok(()));
+        let never = Said::Reload { client: ClientId(10_001) };
+        assert_eq!(p.check(at(0), &never), Err(Violation::NotAllowed));
         let alive = Said::Alive { at: at(5), advertised: vec![] };
         assert_eq!(p.check(at(0), &alive), Err(Violation::FromTheFuture));
         let alive = Said::Alive { at: at(0), advertised: vec![InstanceId(9)] };

@@ -53,6 +53,9 @@ impl Daemon {
         if self.reloading.is_some() || self.ending.is_some() {
             return self.answer(by, false, "another reload, or the end, is under way");
         }
+        if matches!(by, Asker::Client(_, None)) {
+            return self.answer(by, false, "this connection is too old; connect again");
+        }
         log::info!("Reloading ...");
         let (plan, numbers) = match self.read_plan() {
             Ok(read) => read,
@@ -291,11 +294,12 @@ impl Daemon {
         match by {
             Asker::Start => Ok(()),
             Asker::Signal => {
-                self.audit.reload(None, if done { "ok" } else { "refused" });
+                self.audit.reload("by=signal", done);
                 Ok(())
             }
             Asker::Client(client, uid) => {
-                self.audit.reload(uid, if done { "ok" } else { "refused" });
+                let uid = uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
+                self.audit.reload(&format!("by=control uid={uid}"), done);
                 self.permits.allow_reload(client);
                 let mut text = text.to_owned();
                 text.truncate(text.floor_char_boundary(4000));
