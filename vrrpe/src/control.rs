@@ -16,6 +16,7 @@ use vipd_types::{ClientId, Instant};
 
 /// Version of the answers; rises when a field changes its meaning.
 pub(crate) const VERSION: u32 = 1;
+/// Of those who may act, and as many of those who may only look: these cannot keep those out.
 const CLIENTS_MAX: usize = 32;
 /// Longest request, in bytes.
 const REQUEST_MAX: usize = 4096;
@@ -83,7 +84,8 @@ impl Clients {
         registry: &Registry,
         now: Instant,
     ) {
-        if self.map.len() >= CLIENTS_MAX {
+        let alike = self.map.values().filter(|client| client.may_act == may_act).count();
+        if alike >= CLIENTS_MAX {
             let mut bytes = line(&refusal("busy", "too many control clients"));
             // It is closed whether or not it hears why.
             let _ = transmit(fd.as_raw_fd(), &mut bytes);

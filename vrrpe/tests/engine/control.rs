@@ -56,6 +56,8 @@ fn a_client_that_does_not_read_costs_nothing_and_one_too_many_is_told() {
     lazy.send(&b"show\n".repeat(800));
     let mut others: Vec<_> = (0..31).map(|_| engine.client(false)).collect();
     assert!(engine.client(false).line().contains("busy"));
+    // Those who may only look keep nobody out who may act.
+    assert_eq!(engine.client(true).ask("show")["instances"][0]["state"], "MASTER");
     assert_eq!(others[30].ask("show")["instances"][0]["state"], "MASTER");
     drop(others);
     drop(lazy);
