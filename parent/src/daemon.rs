@@ -125,10 +125,7 @@ impl Daemon {
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {
-        addresses.iter().all(|address| match self.kernel.addresses(address.index) {
-            Ok(there) => !there.iter().any(|present| present.is(address)),
-            Err(errno) => errno == Errno::ENODEV,
-        })
+        self.absent(addresses).len() == addresses.len()
     }
 
     fn last_will(&mut self, instance: InstanceId, name: &str) {

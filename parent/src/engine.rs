@@ -3,7 +3,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal, UNLEASED};
-use crate::kernel::{Address, Kernel};
+use crate::kernel::{Address, Kernel, Present, look_up};
 use crate::log::relay;
 use nix::errno::Errno;
 use std::time::Duration;
@@ -141,20 +141,9 @@ impl Daemon {
     }
 
     fn missing<'a>(&mut self, addresses: &'a [Address]) -> Option<&'a Address> {
-        let mut seen: Option<(u32, Vec<crate::kernel::Present>)> = None;
-        for address in addresses {
-            if seen.as_ref().is_none_or(|(index, _)| *index != address.index) {
-                let there = self.kernel.addresses(address.index).unwrap_or_default();
-                seen = Some((address.index, there));
-            }
-            let is_there = seen.as_ref().is_some_and(|(_, list)| {
-                list.iter().any(|present| present.ours && present.is(address))
-            });
-            if !is_there {
-                return Some(address);
-            }
-        }
-        None
+        let found = look_up(&mut self.kernel, addresses);
+        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours);
+        addresses.iter().zip(&found).find(|(_, there)| !is_ours(there)).map(|(address, _)| address)
     }
 
     fn release(&mut self, instance: InstanceId, epoch: Epoch, why: Why) -> Result<(), Fatal> {
@@ -199,19 +188,18 @@ impl Daemon {
 
     /// Becoming MASTER, and when a rival was heard.
     pub(crate) fn announce(&mut self, instance: InstanceId) {
-        let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
-        if self.held.get(instance).is_some() {
-            let rounds = self.schedule.start(instance, garp, self.kernel.now());
-            self.send_announcements(instance, rounds);
+        if let Some(addresses) = self.held.get(instance).map(|term| term.addresses.clone()) {
+            self.announce_these(instance, &addresses);
         }
     }
 
-    /// Addresses that came to an instance that was MASTER already; the others are where they were.
-    pub(crate) fn announce_new(&mut self, instance: InstanceId, fresh: &[Address]) {
+    /// In a reload, addresses that came to an instance that was MASTER already; the others are
+    /// where they were.
+    pub(crate) fn announce_these(&mut self, instance: InstanceId, addresses: &[Address]) {
         let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
-        if !fresh.is_empty() {
+        if !addresses.is_empty() {
             let rounds = self.schedule.start(instance, garp, self.kernel.now());
-            self.send_rounds(instance, fresh, rounds);
+            self.send_rounds(instance, addresses, rounds);
         }
     }
 

@@ -69,32 +69,23 @@ impl Daemon {
                         because no script was configured then; restart vipd instead";
             return self.answer(by, false, text);
         }
-        let mut staged = Reloading {
-            plan,
-            numbers,
-            receivers: BTreeMap::new(),
-            by,
-            waits_for: Waits { engine: true, checker: true, starter: self.starter.is_some() },
-            until: self.kernel.now().plus(LIMIT),
-        };
-        if let Err(text) = open_receivers(&mut staged, &self.plan.sockets) {
-            return self.answer(by, false, &text);
+        match self.prepare(plan, numbers, by) {
+            Ok(staged) => self.stage(staged),
+            Err(text) => self.answer(by, false, &text),
         }
-        self.stage(staged)
     }
 
     /// The configuration with which the daemon starts.
     pub(crate) fn stage_first(&mut self, plan: Plan, numbers: Numbers) -> Result<(), Fatal> {
-        let mut staged = Reloading {
-            plan,
-            numbers,
-            receivers: BTreeMap::new(),
-            by: Asker::Start,
-            waits_for: Waits { engine: true, checker: true, starter: self.starter.is_some() },
-            until: self.kernel.now().plus(LIMIT),
-        };
-        open_receivers(&mut staged, &[]).map_err(|text| Fatal::new("vipd", text))?;
-        self.stage(staged)
+        let staged = self.prepare(plan, numbers, Asker::Start);
+        self.stage(staged.map_err(|text| Fatal::new("vipd", text))?)
+    }
+
+    fn prepare(&self, plan: Plan, numbers: Numbers, by: Asker) -> Result<Reloading, String> {
+        let receivers = open_receivers(&plan.sockets, &self.plan.sockets)?;
+        let waits_for = Waits { engine: true, checker: true, starter: self.starter.is_some() };
+        let until = self.kernel.now().plus(LIMIT);
+        Ok(Reloading { plan, numbers, receivers, by, waits_for, until })
     }
 
     fn read_plan(&mut self) -> Result<(Plan, Numbers), String> {
@@ -231,7 +222,7 @@ impl Daemon {
         }
         for (instance, result) in changed {
             match result {
-                Ok(fresh) => self.announce_new(instance, &fresh),
+                Ok(fresh) => self.announce_these(instance, &fresh),
                 Err(reason) => self.give_up(instance, &reason)?,
             }
         }
@@ -310,8 +301,12 @@ impl Daemon {
 }
 
 /// New sockets for new interfaces and changed groups: the engine cannot change one.
-fn open_receivers(staged: &mut Reloading, old: &[SocketPlan]) -> Result<(), String> {
-    for socket in &staged.plan.sockets {
+fn open_receivers(
+    new: &[SocketPlan],
+    old: &[SocketPlan],
+) -> Result<BTreeMap<SocketId, Receiver>, String> {
+    let mut receivers = BTreeMap::new();
+    for socket in new {
         let unchanged = |s: &SocketPlan| s.slice.id == socket.slice.id && s.groups == socket.groups;
         if old.iter().any(unchanged) {
             continue;
@@ -321,7 +316,7 @@ fn open_receivers(staged: &mut Reloading, old: &[SocketPlan]) -> Result<(), Stri
             .map_err(|error| {
                 format!("cannot open a VRRP socket on {}: {error}", slice.interface)
             })?;
-        staged.receivers.insert(slice.id, receiver);
+        receivers.insert(slice.id, receiver);
     }
-    Ok(())
+    Ok(receivers)
 }

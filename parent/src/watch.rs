@@ -3,7 +3,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Change, Kernel, Present};
+use crate::kernel::{Address, Change, Kernel, Present, look_up};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -101,18 +101,13 @@ impl Daemon {
         self.tell_engine(&ParentToEngine::Lost { instance, epoch: term.epoch })
     }
 
-    fn absent(&mut self, addresses: &[Address]) -> Vec<Address> {
-        let mut absent = Vec::new();
-        for address in addresses {
-            let there = match self.kernel.addresses(address.index) {
-                Ok(list) => list.iter().any(|present| present.is(address)),
-                Err(errno) => errno != Errno::ENODEV,
-            };
-            if !there {
-                absent.push(address.clone());
-            }
-        }
-        absent
+    /// Those that the kernel does not have; when it cannot say, they count as there.
+    pub(crate) fn absent(&mut self, addresses: &[Address]) -> Vec<Address> {
+        let found = look_up(&mut self.kernel, addresses);
+        let is_absent =
+            |there: &Result<Option<Present>, Errno>| matches!(there, Ok(None) | Err(Errno::ENODEV));
+        let both = addresses.iter().zip(&found);
+        both.filter(|(_, there)| is_absent(there)).map(|(address, _)| address.clone()).collect()
     }
 
     /// Tells the engine of an interface if something changed for it.
@@ -143,10 +138,9 @@ impl Daemon {
 
 /// Addresses of the configuration that an earlier run of ours left behind.
 pub(crate) fn leftovers(kernel: &mut dyn Kernel, wanted: &[Address]) -> Vec<Address> {
-    let mut is_left = |address: &&Address| {
-        kernel
-            .addresses(address.index)
-            .is_ok_and(|list| list.iter().any(|present| present.ours && present.is(address)))
-    };
-    wanted.iter().filter(|a| is_left(a)).cloned().collect()
+    let found = look_up(kernel, wanted);
+    let both = wanted.iter().zip(found);
+    both.filter(|(_, there)| matches!(there, Ok(Some(present)) if present.ours))
+        .map(|(address, _)| address.clone())
+        .collect()
 }

@@ -51,6 +51,28 @@ impl Present {
     }
 }
 
+/// What the kernel has of each address, `None` where it has none. Asks once for a run of addresses
+/// on the same interface: with thousands of them, asking for each would take as long as the lease.
+pub(crate) fn look_up(
+    kernel: &mut dyn Kernel,
+    addresses: &[Address],
+) -> Vec<Result<Option<Present>, Errno>> {
+    let mut last: Option<(u32, Result<Vec<Present>, Errno>)> = None;
+    let mut found = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let (_, list) = match last.take() {
+            Some((index, list)) if index == address.index => last.insert((index, list)),
+            _ => last.insert((address.index, kernel.addresses(address.index))),
+        };
+        let is = |present: &&Present| present.is(address);
+        found.push(match list {
+            Ok(list) => Ok(list.iter().find(is).cloned()),
+            Err(errno) => Err(*errno),
+        });
+    }
+    found
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LinkState {
     /// Administratively up and with carrier.
