@@ -75,13 +75,13 @@ impl Router {
             (Backup, E::Lower(heard)) if !self.config.preempt => self.follow(heard, now),
             // 6.4.2: a lower priority and Preempt_Mode True: discard.
             (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
-            (Backup, E::Priority { before }) => self.shorten_master_down(before),
-            (Backup, E::Reconfigured { before, interval_changed }) => {
+            (Backup, E::Priority { .. }) => self.shorten_master_down(),
+            (Backup, E::Reconfigured { interval_changed, .. }) => {
                 self.timers.handover = None;
                 if interval_changed {
                     self.restart_master_down(now);
                 } else {
-                    self.shorten_master_down(before);
+                    self.shorten_master_down();
                 }
             }
 

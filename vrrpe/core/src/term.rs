@@ -9,6 +9,7 @@ use crate::timers::{
     COURTESY, RETRY, answer_gap, due, interval, master_down_interval, next_beat, skew,
 };
 use crate::{Action, Kind};
+use core::time::Duration;
 use vipd_types::{Epoch, Instant, Priority, State};
 
 impl Router {
@@ -136,7 +137,7 @@ impl Router {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
         self.rival = self.rival.filter(|(from, _)| *from != heard.from);
         let before = self.timers.master_down;
-        self.timers.master_down = Some(now.plus(skew(self.effective)));
+        self.set_master_down(skew(self.effective), now);
         let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
         else {
             return;
@@ -175,16 +176,24 @@ impl Router {
 
     pub(crate) fn restart_master_down(&mut self, now: Instant) {
         let down = master_down_interval(interval(&self.config), self.effective);
+        self.set_master_down(down, now);
+    }
+
+    fn set_master_down(&mut self, down: Duration, now: Instant) {
+        self.timers.skew = skew(self.effective);
         self.timers.master_down = Some(now.plus(down));
     }
 
-    /// A new priority shortens the running timer by the difference in Skew_Time, never lengthens
-    /// it. A handover ends when the MASTER is not below us any more.
-    pub(crate) fn shorten_master_down(&mut self, before: Priority) {
-        let gain = skew(before).saturating_sub(skew(self.effective)).as_nanos();
+    /// A smaller Skew_Time than the one in the running timer shortens it by the difference; a
+    /// greater one never lengthens it, so that falling and rising again gains nothing. A handover
+    /// ends when the MASTER is not below us any more.
+    pub(crate) fn shorten_master_down(&mut self) {
+        let skew = skew(self.effective).min(self.timers.skew);
+        let gain = self.timers.skew.saturating_sub(skew).as_nanos();
         let gain = u64::try_from(gain).unwrap_or(u64::MAX);
         let shortened = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(gain));
         self.timers.master_down = self.timers.master_down.map(shortened);
+        self.timers.skew = skew;
         if self.followed.is_some_and(|followed| !followed.has_fallen_below(self.effective)) {
             self.timers.handover = None;
         }

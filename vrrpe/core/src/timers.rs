@@ -60,6 +60,8 @@ pub(crate) struct Timers {
     pub(crate) acquire: Option<Instant>,
     /// Master_Down_Timer.
     pub(crate) master_down: Option<Instant>,
+    /// The Skew_Time that is in it.
+    pub(crate) skew: Duration,
     /// Fast handover.
     pub(crate) handover: Option<Instant>,
     /// Until then the addresses are not tried again.
@@ -68,7 +70,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn next(&self) -> Option<Instant> {
-        let Self { adver, extra, announce, acquire, master_down, handover, retry } = *self;
+        let Self { adver, extra, announce, acquire, master_down, skew: _, handover, retry } = *self;
         [adver, extra, announce, acquire, master_down, handover, retry].into_iter().flatten().min()
     }
 
