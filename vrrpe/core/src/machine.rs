@@ -101,7 +101,7 @@ impl Router {
             }
             // 6.4.3: the Adver_Timer fires.
             (Master, E::AdverTimer) => self.beat(now, out),
-            (Master, E::ExtraTimer) => self.send_extra(now, out),
+            (Master, E::ExtraTimer) => self.advertise(now, out),
             (Master, E::AnnounceTimer) => self.announce_now(now, out),
             // Not in the RFC: the old MASTER has had its time, or has just said that it is gone.
             (Master, E::AcquireTimer) => self.acquire_now(out),

@@ -66,6 +66,18 @@ fn a_first_result_that_starts_the_timer_does_not_shorten_it_too() {
 }
 
 #[test]
+fn a_recovery_does_not_wait_for_a_fall_that_had_to_wait() {
+    let mut bench = Bench::master(config(100));
+    bench.sleep(100);
+    assert_eq!(bench.track(-10, false, false), [ADVERT]);
+    assert_eq!(bench.track(-20, false, false), []);
+    assert_eq!(bench.wait(250), [(3959, ADVERT)]);
+    assert_eq!(bench.track(0, false, false), [ADVERT]);
+    // Nor does the answer to the rival that took the fall for the truth.
+    assert_eq!(bench.hear(2, 90).first(), Some(&ADVERT));
+}
+
+#[test]
 fn priority_falls_and_nothing_else_about_it() {
     // SC-18 seen from the other side: a MASTER does not demote itself.
     let mut bench = Bench::master(config(100));
