@@ -11,7 +11,7 @@ use vrrp_core::{
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 pub(crate) const LOCAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
 
-pub(crate) fn host(last: u8) -> Ipv4Addr {
+pub(crate) const fn host(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, last)
 }
 
