@@ -101,10 +101,12 @@ pub(crate) fn config(slice: &InstanceSlice) -> Config {
     Config {
         vrid: slice.vrid,
         version: slice.version,
+        family: slice.family,
         priority: slice.priority,
         advert_int: slice.advert_int,
         preempt: slice.preempt,
         fast_handover: slice.fast_handover,
+        options: slice.options,
         auth: match slice.auth {
             AuthSlice::None => Auth::None,
             AuthSlice::Pass(data) => Auth::Pass(data),

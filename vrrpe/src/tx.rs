@@ -32,7 +32,7 @@ pub(crate) fn send(instance: &Instance, socket: &Socket, kind: Kind) -> Result<(
     };
     match &instance.router.config().transport {
         Transport::Multicast { group } => copy(group),
-        Transport::Unicast { peers, .. } => peers.iter().for_each(copy),
+        Transport::Unicast { peers, .. } => peers.iter().for_each(|peer| copy(&peer.address)),
     }
     outcome
 }

@@ -46,9 +46,10 @@ fn addresses(config: &Config, own: Option<IpAddr>, advert: &Advert<'_>) -> Resul
     };
     let (to_us, from_peer) = match &config.transport {
         Transport::Multicast { group } => (meta.destination == *group, true),
-        Transport::Unicast { peers, check_source } => {
-            (is_host(destination), !check_source || peers.contains(&meta.source))
-        }
+        Transport::Unicast { peers, check_source } => (
+            is_host(destination),
+            !check_source || peers.iter().any(|peer| peer.address == meta.source),
+        ),
     };
     if !to_us {
         return Err(Discard::Destination);

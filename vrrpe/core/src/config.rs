@@ -4,18 +4,21 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
-use vipd_types::{Priority, Version, Vrid};
+use vipd_types::{Family, Options, Peer, Priority, Version, Vrid};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     pub vrid: Vrid,
     pub version: Version,
+    /// VRRPv2 is IPv4 only.
+    pub family: Family,
     /// Before trackers.
     pub priority: Priority,
     /// Advertisement_Interval.
     pub advert_int: Duration,
     pub preempt: bool,
     pub fast_handover: bool,
+    pub options: Options,
     pub auth: Auth,
     pub transport: Transport,
     /// In the order in which they stand in an advert.
@@ -41,5 +44,5 @@ impl core::fmt::Debug for Auth {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
     Multicast { group: IpAddr },
-    Unicast { peers: Vec<IpAddr>, check_source: bool },
+    Unicast { peers: Vec<Peer>, check_source: bool },
 }

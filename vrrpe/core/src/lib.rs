@@ -9,6 +9,7 @@ extern crate alloc;
 pub mod action;
 pub mod config;
 pub mod counters;
+pub mod group;
 pub mod health;
 pub mod input;
 pub mod router;

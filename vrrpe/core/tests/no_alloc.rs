@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use vipd_types::{Instant, Priority, State, Version, Vrid};
+use vipd_types::{Family, Instant, Options, Priority, State, Version, Vrid};
 use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX, Meta};
 use vrrp_core::{Auth, Config, Health, Input, Kind, Router, Transport};
 
@@ -39,10 +39,12 @@ fn the_steady_state_allocates_nothing() {
     let config = |priority: u8| Config {
         vrid: Vrid::try_from(51).unwrap(),
         version: Version::V2,
+        family: Family::V4,
         priority: Priority::try_from(priority).unwrap(),
         advert_int: Duration::from_secs(1),
         preempt: true,
         fast_handover: true,
+        options: Options::default(),
         auth: Auth::Pass(*b"secret12"),
         transport: Transport::Multicast { group: IpAddr::V4(GROUP_V4) },
         addresses: vec![source(1), source(9)],

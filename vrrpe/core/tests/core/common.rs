@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use vipd_types::{Epoch, Instant, Priority, State, Version, Vrid};
+use vipd_types::{Epoch, Family, Instant, Options, Peer, Priority, State, Version, Vrid};
 use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX, Meta};
 use vrrp_core::{
     Action, Auth, Cause, Config, Discard, Event, Health, Input, Kind, Router, Transport,
@@ -28,10 +28,12 @@ pub(crate) fn config(base: u8) -> Config {
     Config {
         vrid: Vrid::try_from(51).unwrap(),
         version: Version::V2,
+        family: Family::V4,
         priority: priority(base),
         advert_int: Duration::from_secs(1),
         preempt: true,
         fast_handover: true,
+        options: Options::default(),
         auth: Auth::None,
         transport: Transport::Multicast { group: IpAddr::V4(GROUP_V4) },
         addresses: vec![IpAddr::V4(VIP)],
@@ -43,7 +45,7 @@ pub(crate) fn rfc(base: u8) -> Config {
 }
 
 pub(crate) fn unicast(base: u8, peers: &[u8]) -> Config {
-    let peers = peers.iter().map(|last| IpAddr::V4(host(*last))).collect();
+    let peers = peers.iter().map(|last| Peer::new(IpAddr::V4(host(*last)))).collect();
     Config { transport: Transport::Unicast { peers, check_source: true }, ..config(base) }
 }
 

@@ -8,7 +8,7 @@ use crate::witness::{Step, Told, Witness};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use vipd_types::{Epoch, Instant, State};
+use vipd_types::{Epoch, Instant, Peer, State};
 use vrrp_core::wire::MESSAGE_MAX;
 use vrrp_core::{Action, Config, Event, Health, Input, Kind, Router, Transport};
 
@@ -339,7 +339,8 @@ pub(crate) fn routers(priorities: &[u8], fast: bool, unicast: bool) -> Vec<Confi
     let one = |(node, value): (usize, &u8)| {
         let mut one = Config { fast_handover: fast, priority: priority(*value), ..config(100) };
         if unicast {
-            let peers = all.iter().filter(|peer| **peer != all[node]).copied().collect();
+            let peers =
+                all.iter().filter(|peer| **peer != all[node]).copied().map(Peer::new).collect();
             one.transport = Transport::Unicast { peers, check_source: true };
         }
         one
