@@ -11,7 +11,7 @@ use vrrp_core::wire::{self, GROUP_V4, Meta};
 use vrrp_core::{Config, Discard, Form, Transport};
 
 /// Right checksum at the place where it stands, over whatever the bytes say.
-fn reseal(bytes: &mut [u8]) {
+pub(crate) fn reseal(bytes: &mut [u8]) {
     bytes[6..8].fill(0);
     let mut sum: u32 =
         bytes.chunks(2).map(|pair| u32::from(pair[0]) * 256 + u32::from(pair[1])).sum();
