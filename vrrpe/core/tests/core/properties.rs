@@ -124,9 +124,20 @@ proptest! {
         let mut now = Instant::from_nanos(0);
         let mut running: Option<Epoch> = None;
         let mut last = Epoch(0);
+        let mut grouped = false;
         for (input, millis) in &inputs {
             now = now.plus(Duration::from_millis(*millis));
+            let before = router.state();
             let actions = feed(&mut router, version, now, input);
+            let leads = before != State::Master && router.state() == State::Master;
+            match input {
+                Any::Group(order) => {
+                    grouped = order.is_some();
+                    let may_lead = matches!(order, None | Some(Order::Lead));
+                    prop_assert!(!leads || may_lead, "{order:?}");
+                }
+                other => prop_assert!(!leads || !grouped, "{other:?}"),
+            }
             let sends = actions.iter().filter(|action| matches!(action, Action::Send(_))).count();
             prop_assert!(sends <= 2, "{input:?}: {actions:?}");
             for action in &actions {
