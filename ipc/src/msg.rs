@@ -2,7 +2,7 @@
 //! Requests are imperatives, answers participles. Meaning only: no address, interface, path or
 //! user ever goes from a child to the parent.
 
-use crate::slice::{CheckSlice, InstanceSlice, SocketSlice, TrackerSlice};
+use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use vipd_types::{
@@ -17,8 +17,8 @@ pub trait Message: Serialize + serde::de::DeserializeOwned {
 
 /// Longest text in a message, in bytes.
 pub const TEXT_MAX: usize = 1024;
-/// Longest advert: VRRPv2 with 255 addresses is 16 + 4 * 255 bytes.
-pub const ADVERT_MAX: usize = 1036;
+/// Longest advert: VRRPv3 with 255 IPv6 addresses is 8 + 16 * 255 bytes.
+pub const ADVERT_MAX: usize = 4088;
 /// Instances listed in one `Alive`.
 pub const ADVERTISED_MAX: usize = 256;
 
@@ -74,9 +74,11 @@ pub enum EngineToParent {
         instance: InstanceId,
         epoch: Epoch,
     },
-    /// The advert with priority 0 that the parent sends if the engine dies as MASTER.
+    /// The advert with priority 0 that the parent sends if the engine dies as MASTER: to the group,
+    /// or, one of them each, to the peers in their order.
     Deposit {
         instance: InstanceId,
+        copy: u16,
         last_will: Vec<u8>,
     },
     /// A client that the parent marked `may_act` asks for the configuration to be read again.
@@ -105,7 +107,7 @@ pub enum ParentToEngine {
     Hello {
         build: String,
     },
-    /// A whole configuration follows: sockets, trackers, instances; then Commit or Abort.
+    /// A whole configuration follows: sockets, trackers, instances, groups; then Commit or Abort.
     Begin {
         generation: Generation,
     },
@@ -113,6 +115,8 @@ pub enum ParentToEngine {
     Socket(SocketSlice),
     Tracker(TrackerSlice),
     Instance(Box<InstanceSlice>),
+    /// After its members.
+    Group(GroupSlice),
     /// All slices were sent; answer Staged.
     End {
         generation: Generation,

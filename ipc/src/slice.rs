@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{
-    Family, IfName, InstanceId, Priority, ScriptId, SocketId, TrackerId, Version, Vrid, Weight,
+    Family, GroupId, IfName, InstanceId, Options, Peer, Priority, ScriptId, SocketId, TrackerId,
+    Version, Vrid, Weight,
 };
 
 /// A raw socket for one interface and family; bound, joined, filtered and locked by the parent.
@@ -16,6 +17,9 @@ pub struct SocketSlice {
     pub interface: IfName,
     pub index: u32,
     pub family: Family,
+    /// A packet with a lower TTL or Hop Limit is not for any router on this socket: 255 unless some
+    /// peer is allowed less.
+    pub least_ttl: u8,
     pub fresh: bool,
 }
 
@@ -26,25 +30,38 @@ pub struct InstanceSlice {
     pub name: String,
     pub socket: SocketId,
     pub interface: IfName,
+    /// The interface with the virtual MAC, if there is one; `socket` is then on it unless adverts
+    /// leave from `interface`.
+    pub vmac: Option<IfName>,
     pub vrid: Vrid,
     pub version: Version,
+    pub family: Family,
     pub priority: Priority,
     pub advert_int: Duration,
     pub preempt: bool,
     pub fast_handover: bool,
+    pub options: Options,
     pub auth: AuthSlice,
     /// Configured source address; else the interface's primary one, which `Link` tells.
     pub source: Option<IpAddr>,
     /// Where adverts go when there are no peers.
     pub group: IpAddr,
     /// Unicast when not empty.
-    pub peers: Vec<IpAddr>,
+    pub peers: Vec<Peer>,
     pub check_unicast_src: bool,
     /// The addresses in the adverts, in the order of the configuration.
     pub addresses: Vec<IpAddr>,
     pub tracks: Vec<TrackSlice>,
     /// Lifetime of the addresses in the kernel; `None` means that they are permanent.
     pub lease: Option<Duration>,
+}
+
+/// `vrrp_sync_group`: virtual routers that are MASTER, BACKUP or in FAULT together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSlice {
+    pub id: GroupId,
+    pub name: String,
+    pub members: Vec<InstanceId>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

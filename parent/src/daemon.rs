@@ -134,11 +134,11 @@ impl Daemon {
         let Some(socket) = self.receivers.get(&plan.slice.socket) else { return };
         let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
         let source = plan.slice.source.or(link);
-        let group = [plan.slice.group];
-        let to = if plan.slice.peers.is_empty() { &group[..] } else { &plan.slice.peers };
+        let peers: Vec<IpAddr> = plan.slice.peers.iter().map(|peer| peer.address).collect();
+        let to = if peers.is_empty() { vec![plan.slice.group] } else { peers };
         let mut sent: usize = 0;
         for peer in to {
-            match socket.send(packet, source, *peer) {
+            match socket.send(packet, source, peer) {
                 Ok(()) => sent = sent.saturating_add(1),
                 Err(error) => log::warn!("({name}) last will to {peer}: {error}"),
             }

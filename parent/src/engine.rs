@@ -46,7 +46,7 @@ impl Daemon {
                 self.announce(instance);
                 Ok(())
             }
-            EngineToParent::Deposit { instance, last_will } => {
+            EngineToParent::Deposit { instance, last_will, .. } => {
                 self.wills.insert(instance, last_will);
                 Ok(())
             }

@@ -83,7 +83,7 @@ impl Permits {
             Said::Acquire { instance, epoch } => self.known(*instance)?.acquire(now, *epoch),
             Said::Release { instance, epoch, .. } => self.known(*instance)?.release(*epoch),
             Said::Announce { instance, epoch } => self.known(*instance)?.announce(now, *epoch),
-            Said::Deposit { instance, last_will } => {
+            Said::Deposit { instance, last_will, .. } => {
                 self.known(*instance)?.deposits.take(now)?;
                 // RFC 3768 5.1, RFC 9568 5.1: the fixed part of an advert has eight bytes.
                 if last_will.len() < 8 { Err(Violation::ShortWill) } else { Ok(()) }

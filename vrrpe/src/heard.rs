@@ -59,6 +59,7 @@ impl Engine {
             }
             ParentToEngine::Tracker(slice) => Ok(self.stage()?.tracker(slice)?),
             ParentToEngine::Instance(slice) => Ok(self.stage()?.instance(*slice)?),
+            ParentToEngine::Group(_) => Err(Broken("a sync group").into()),
             ParentToEngine::End { generation } => {
                 self.stage()?.end(generation)?;
                 self.tell(&EngineToParent::Staged { generation })

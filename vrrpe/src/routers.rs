@@ -115,7 +115,11 @@ impl Routers {
     pub(crate) fn deposit(&mut self) {
         for (id, instance) in self.instances.iter_mut().filter(|(_, i)| !i.leaving) {
             if let Some(last_will) = instance.new_will() {
-                self.outbox.push_back(EngineToParent::Deposit { instance: *id, last_will });
+                self.outbox.push_back(EngineToParent::Deposit {
+                    instance: *id,
+                    copy: 0,
+                    last_will,
+                });
             }
         }
     }
@@ -188,6 +192,11 @@ impl Routers {
             Event::Discarded(why) => {
                 if let Some(kept) = say(Complaint::Discarded(why)) {
                     log::warn!("({name}) dropped an advert: {}{kept}", words::discard(why));
+                }
+            }
+            Event::Noticed(odd) => {
+                if let Some(kept) = say(Complaint::Odd(core::mem::discriminant(&odd))) {
+                    log::warn!("({name}) {}{kept}", words::notice(odd));
                 }
             }
             Event::GoodByeHeard { from } => {

@@ -85,7 +85,7 @@ impl Engine {
             "advert_int_seconds": seconds(slice.advert_int),
             "transport": if unicast { "unicast" } else { "multicast" },
             "source": instance.source,
-            "peers": slice.peers,
+            "peers": slice.peers.iter().map(|peer| peer.address).collect::<Vec<_>>(),
             "group": slice.group,
             "preempt": slice.preempt,
             "fast_handover": slice.fast_handover,

@@ -99,7 +99,14 @@ mod tests {
 
     fn socket(id: u16, fresh: bool) -> SocketSlice {
         let interface = IfName::new(b"eth0").unwrap();
-        SocketSlice { id: SocketId(id), interface, index: 2, family: Family::V4, fresh }
+        SocketSlice {
+            id: SocketId(id),
+            interface,
+            index: 2,
+            family: Family::V4,
+            least_ttl: 255,
+            fresh,
+        }
     }
 
     fn fd() -> OwnedFd {

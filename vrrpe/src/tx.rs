@@ -13,7 +13,6 @@ use vrrp_core::{Kind, Transport};
 /// Errors: the first of any copy; the other peers still get theirs.
 pub(crate) fn send(instance: &Instance, socket: &Socket, kind: Kind) -> Result<(), Errno> {
     let mut buffer = [0; ADVERT_MAX];
-    let bytes = instance.router.encode(kind, &mut buffer).ok_or(Errno::EMSGSIZE)?;
     let source = match instance.source {
         Some(IpAddr::V4(source)) => source,
         Some(IpAddr::V6(_)) => return Err(Errno::EAFNOSUPPORT),
@@ -22,9 +21,13 @@ pub(crate) fn send(instance: &Instance, socket: &Socket, kind: Kind) -> Result<(
     };
     let mut outcome = Ok(());
     let mut copy = |to: &IpAddr| {
-        let sent = match to {
-            IpAddr::V4(to) => raw::send(socket.fd.as_fd(), bytes, source, socket.slice.index, *to),
-            IpAddr::V6(_) => Err(Errno::EAFNOSUPPORT),
+        let bytes = instance.router.encode(kind, *to, &mut buffer);
+        let sent = match (to, bytes) {
+            (IpAddr::V4(to), Some(bytes)) => {
+                raw::send(socket.fd.as_fd(), bytes, source, socket.slice.index, *to)
+            }
+            (IpAddr::V4(_), None) => Err(Errno::EMSGSIZE),
+            (IpAddr::V6(_), _) => Err(Errno::EAFNOSUPPORT),
         };
         if outcome.is_ok() {
             outcome = sent;
@@ -32,7 +35,7 @@ pub(crate) fn send(instance: &Instance, socket: &Socket, kind: Kind) -> Result<(
     };
     match &instance.router.config().transport {
         Transport::Multicast { group } => copy(group),
-        Transport::Unicast { peers, .. } => peers.iter().for_each(copy),
+        Transport::Unicast { peers, .. } => peers.iter().for_each(|peer| copy(&peer.address)),
     }
     outcome
 }

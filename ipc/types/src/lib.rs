@@ -4,10 +4,12 @@
 #![forbid(unsafe_code)]
 
 mod ifname;
+mod options;
 mod time;
 mod word;
 
 pub use ifname::IfName;
+pub use options::{Checksum, Options, Peer};
 pub use time::Instant;
 pub use word::{Family, Outcome, State, Version};
 
@@ -142,6 +144,9 @@ id!(
 id!(
     /// One receive socket: an interface and an address family.
     SocketId, u16);
+id!(
+    /// One sync group, numbered like instances.
+    GroupId, u16);
 id!(
     /// One connection to the control socket.
     ClientId, u32);

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::{Family, IfName, Priority, ScriptId, Version, Vrid, Weight};
+use vipd_types::{Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
@@ -12,6 +12,8 @@ pub struct Config {
     pub instances: Vec<Instance>,
     /// In the order of the file; `ScriptId` is the place in this list.
     pub scripts: Vec<Script>,
+    /// In the order of the file.
+    pub groups: Vec<SyncGroup>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,18 +59,44 @@ pub struct Instance {
     pub preempt: bool,
     /// Our own: `fast_handover`.
     pub fast_handover: bool,
+    pub options: Options,
+    /// False with `no_accept`: what arrives for the addresses is dropped, unless this router owns
+    /// them (RFC 9568 6.1, Accept_Mode).
+    pub accept: bool,
+    pub vmac: Option<Vmac>,
     /// Our own: `vip_lease`.
     pub lease: Lease,
     pub auth: Auth,
     /// `unicast_src_ip` or `mcast_src_ip`
     pub source: Option<IpAddr>,
-    pub peers: Vec<IpAddr>,
+    pub peers: Vec<Peer>,
     pub check_unicast_src: bool,
     /// Destination of multicast adverts.
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
     pub tracks: Vec<Track>,
     pub garp: Garp,
+}
+
+/// `use_vmac`: an interface with the virtual MAC that carries the addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vmac {
+    /// What `use_vmac` names; else the first free of `PREFIX.VRID`, `PREFIX1.VRID` and so on.
+    pub name: Option<IfName>,
+    /// `vmac_prefix`, `vrrp` by default, and a 6 behind it for IPv6.
+    pub prefix: String,
+    /// 00-00-5E-00-01-VRID or 00-00-5E-00-02-VRID (RFC 9568 7.3) unless `use_vmac` gives another.
+    pub mac: [u8; 6],
+    /// `vmac_xmit_base`, always so for unicast: adverts leave from the interface below it.
+    pub xmit_base: bool,
+}
+
+/// `vrrp_sync_group`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncGroup {
+    pub name: String,
+    /// Places in `Config::instances`; each instance is in one group at most.
+    pub members: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use crate::check::value::show_seconds;
 use crate::config::{Auth, Config, Instance, Lease, Script, ScriptUser, Vip};
 use crate::shell;
 use std::fmt::Display;
-use std::net::IpAddr;
 
 /// The effective configuration in the language of keepalived.conf, one keyword a line. Holds
 /// passwords in clear text: the caller decides who may see it.
@@ -94,7 +93,7 @@ fn transport(page: &mut Page, i: &Instance) {
     }
     if !i.peers.is_empty() {
         page.block("unicast_peer", None, |page| {
-            i.peers.iter().for_each(|peer: &IpAddr| page.line(&[peer.to_string().as_bytes()]));
+            i.peers.iter().for_each(|peer| page.line(&[peer.address.to_string().as_bytes()]));
         });
     }
     page.switch("check_unicast_src", i.check_unicast_src);

@@ -16,7 +16,7 @@ use vipd_conf::config::{
     Track, Vip,
 };
 use vipd_conf::{Severity, parse, print};
-use vipd_types::{Family, IfName, Priority, ScriptId, Version, Vrid, Weight};
+use vipd_types::{Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight};
 
 /// A word as a file can hold it: no line end, no NUL, no double quote.
 fn word(longest: usize) -> impl Strategy<Value = String> {
@@ -141,7 +141,7 @@ prop_compose! {
         let priority = Priority::try_from(numbers.0).unwrap();
         let wants_master = flags.0 || priority.is_owner();
         let source = source.map(IpAddr::V4);
-        let peers = peers.into_iter().map(IpAddr::V4).filter(|p| Some(*p) != source).collect();
+        let peers = peers.into_iter().map(IpAddr::V4).filter(|p| Some(*p) != source).map(Peer::new).collect();
         let instance = Instance {
             name: String::new(),
             wants_master,
@@ -153,6 +153,9 @@ prop_compose! {
             advert_int: Duration::from_secs(numbers.1),
             preempt: flags.1 || wants_master,
             fast_handover: flags.2,
+            options: Options::default(),
+            accept: true,
+            vmac: None,
             lease: match lease {
                 // Within what an instance with this interval may ask for without a word.
                 Lease::Seconds(n) => {
@@ -212,7 +215,7 @@ prop_compose! {
             enable_script_security: flags.0,
             native_checks: flags.1,
         };
-        Config { globals, instances, scripts }
+        Config { globals, instances, scripts, groups: Vec::new() }
     }
 }
 

@@ -24,8 +24,8 @@ use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, ParentToEn
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerSlice};
 use vipd_ipc::{BUILD, Chan, ChanError};
 use vipd_types::{
-    ClientId, Epoch, Family, Generation, IfName, InstanceId, Instant, Priority, SocketId,
-    TrackerId, Version, Vrid, Weight,
+    ClientId, Epoch, Family, Generation, IfName, InstanceId, Instant, Options, Peer, Priority,
+    SocketId, TrackerId, Version, Vrid, Weight,
 };
 
 pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 20);
@@ -153,6 +153,7 @@ impl Engine {
             interface: IfName::new(b"near").unwrap(),
             index: net::index(),
             family: Family::V4,
+            least_ttl: 255,
             fresh: socket.is_some(),
         };
         match socket {
@@ -362,7 +363,10 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         socket: SOCKET,
         interface: IfName::new(b"near").unwrap(),
         vrid: Vrid::try_from(vrid).unwrap(),
+        vmac: None,
         version: Version::V2,
+        family: Family::V4,
+        options: Options::default(),
         priority: Priority::try_from(priority).unwrap(),
         advert_int: Duration::from_secs(1),
         preempt: true,
@@ -370,7 +374,7 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         auth: AuthSlice::None,
         source: None,
         group: GROUP.into(),
-        peers: vec![FAR.into()],
+        peers: vec![Peer::new(FAR.into())],
         check_unicast_src: true,
         addresses: vec![VIP.into()],
         tracks: Vec::new(),

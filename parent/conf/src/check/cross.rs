@@ -67,11 +67,11 @@ fn own_peer(instances: &[Found], say: &mut Say) {
     for found in instances {
         let i = &found.instance;
         for (peer, at) in i.peers.iter().zip(&found.peers_at) {
-            if i.source == Some(*peer) {
-                let message = format!("{peer} is the unicast_src_ip of this node itself");
+            if i.source == Some(peer.address) {
+                let message = format!("{} is the unicast_src_ip of this node itself", peer.address);
                 say.error(*at, message, "write the addresses of the other nodes only");
-            } else if i.addresses.iter().any(|vip| vip.address == *peer) {
-                let message = format!("peer {peer} is a virtual address: it moves");
+            } else if i.addresses.iter().any(|vip| vip.address == peer.address) {
+                let message = format!("peer {} is a virtual address: it moves", peer.address);
                 say.warn(*at, message, "write the fixed address of the other node");
             }
         }

@@ -13,7 +13,7 @@ use crate::tree::Item;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::{Family, IfName, Priority, Version, Vrid};
+use vipd_types::{Family, IfName, Options, Peer, Priority, Version, Vrid};
 
 /// An instance and where things of it stand, for checks that look at all instances.
 pub(super) struct Found {
@@ -165,7 +165,8 @@ impl<'a> Draft<'a> {
         let (interface, (vrid, vrid_at)) = (self.interface?, self.vrid?);
         let (addresses, addresses_at) = self.addresses.into_iter().unzip();
         let peers = self.peers.unwrap_or_default().found;
-        let (peers, peers_at): (Vec<IpAddr>, Vec<Span>) = peers.into_iter().unzip();
+        let (peers, peers_at): (Vec<Peer>, Vec<Span>) =
+            peers.into_iter().map(|(address, at)| (Peer::new(address), at)).unzip();
         super::auth::speak_of_sample(&self.auth, vrid, peers.is_empty(), vrid_at, say);
         let instance = Instance {
             name: text(name, say),
@@ -178,6 +179,9 @@ impl<'a> Draft<'a> {
             advert_int: self.advert_int,
             preempt,
             fast_handover: self.fast_handover,
+            options: Options::default(),
+            accept: true,
+            vmac: None,
             lease: self.lease,
             auth: self.auth,
             source: self.source.map(|(address, _)| address),

@@ -39,6 +39,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
         scripts: scripts.list,
+        groups: Vec::new(),
     }
 }
 

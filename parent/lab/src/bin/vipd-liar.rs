@@ -152,7 +152,7 @@ impl Liar {
             }
             "reload" => self.say(EngineToParent::Reload { client: ClientId(0) }),
             "short_will" => {
-                self.say(EngineToParent::Deposit { instance, last_will: vec![0x21] });
+                self.say(EngineToParent::Deposit { instance, copy: 0, last_will: vec![0x21] });
             }
             "surplus" => {
                 let mut bytes =

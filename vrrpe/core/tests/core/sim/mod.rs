@@ -11,7 +11,7 @@ mod network;
 mod node;
 mod oracle;
 mod plan;
-mod random;
+pub(crate) mod random;
 mod runs;
 mod scenarios;
 mod shrink;

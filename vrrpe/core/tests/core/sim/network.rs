@@ -105,7 +105,8 @@ impl World {
             None => return,
         };
         let IpAddr::V4(source) = from else { return };
-        let advert = wire::decode(packet.bytes(), meta(source, destination, 255)).unwrap();
+        let advert =
+            wire::decode(packet.bytes(), meta(source, destination, 255), wire::TTL).unwrap();
         self.step(to, Input::Packet(&advert));
     }
 

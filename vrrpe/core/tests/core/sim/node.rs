@@ -10,8 +10,8 @@ use crate::common::{config, priority};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::Epoch;
-use vrrp_core::wire::MESSAGE_MAX;
+use vipd_types::{Epoch, Peer};
+use vrrp_core::wire::{GROUP_V4, MESSAGE_MAX};
 use vrrp_core::{Config, Health, Input, Kind, Router, Transport};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Packet {
 
     pub(crate) fn of(router: &Router, kind: Kind) -> Self {
         let mut buffer = [0; MESSAGE_MAX];
-        Self::new(router.encode(kind, &mut buffer).unwrap())
+        Self::new(router.encode(kind, GROUP_V4.into(), &mut buffer).unwrap())
     }
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
@@ -216,7 +216,7 @@ impl Node {
 pub(crate) fn configure(plan: &Plan, node: usize, setup: Setup) -> Config {
     let transport = if plan.unicast {
         let all = (0..plan.routers.len()).filter(|peer| *peer != node);
-        let peers = all.map(|peer| IpAddr::V4(World::address(peer))).collect();
+        let peers = all.map(|peer| Peer::new(IpAddr::V4(World::address(peer)))).collect();
         Transport::Unicast { peers, check_source: true }
     } else {
         config(100).transport

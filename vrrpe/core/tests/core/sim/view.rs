@@ -11,7 +11,7 @@ use vrrp_core::{Health, Input, Router, Transport};
 /// What the oracle keeps of an input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Told {
-    Packet { from: IpAddr, priority: u8, interval: u8 },
+    Packet { from: IpAddr, priority: u8, interval: Duration },
     Deadline,
     Track(Health),
     Link { fit: bool },
@@ -30,7 +30,7 @@ impl From<&Input<'_>> for Told {
             Input::Packet(advert) => Self::Packet {
                 from: advert.meta.source,
                 priority: advert.priority,
-                interval: advert.body.interval_secs(),
+                interval: advert.body.interval(),
             },
             Input::Deadline => Self::Deadline,
             Input::Track(health) => Self::Track(*health),
@@ -39,7 +39,7 @@ impl From<&Input<'_>> for Told {
             Input::NotAcquired(epoch) => Self::NotAcquired(*epoch),
             Input::Released(_) => Self::Released,
             Input::Lost(epoch) => Self::Lost(*epoch),
-            Input::Config(_) => Self::Config,
+            Input::Config(_) | Input::Group(_) => Self::Config,
             Input::Stop => Self::Stop,
             Input::LeaseEnded => Self::LeaseEnded,
         }
@@ -70,7 +70,7 @@ impl View {
         let config = router.config();
         let (alone, peers) = match &config.transport {
             Transport::Unicast { peers, .. } => {
-                (peers.len() == 1, peers.iter().fold(0, |all, peer| all | 1 << slot(*peer)))
+                (peers.len() == 1, peers.iter().fold(0, |all, peer| all | 1 << slot(peer.address)))
             }
             Transport::Multicast { .. } => (false, u16::MAX),
         };
@@ -112,9 +112,9 @@ impl View {
     }
 
     /// The router's own checks, for well-formed adverts of its VRID.
-    pub(crate) fn accepts(&self, from: IpAddr, interval: u8) -> bool {
+    pub(crate) fn accepts(&self, from: IpAddr, interval: Duration) -> bool {
         let peer = self.peers >> slot(from) & 1 == 1;
-        let agreed = self.interval == Duration::from_secs(interval.into());
+        let agreed = self.interval == interval;
         peer && agreed && !self.owner && self.own != Some(from)
     }
 }
