@@ -52,12 +52,17 @@ impl Router {
     }
 
     fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        self.adopt(heard, out);
         let interval = self.active_interval();
-        self.backup.followed = Some(match self.backup.followed {
+        let followed = match self.backup.followed {
             Some(followed) => followed.accept(heard, now, interval),
             None => Followed::new(heard, now),
-        });
+        };
+        self.backup.followed = Some(followed);
+        // The last advert of a router that yields comes after the first one of the better router;
+        // its interval would be waited for in vain.
+        if followed.address == heard.from {
+            self.adopt(heard, out);
+        }
         self.backup.wants = None;
         self.timers.handover = None;
         self.restart_master_down(now);
