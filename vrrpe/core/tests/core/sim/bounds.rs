@@ -8,6 +8,7 @@
 
 use super::clock::{MICRO, MILLI, SECOND, Time, slowest};
 use std::time::Duration;
+use vipd_types::Version;
 use vrrp_core::timers::{COURTESY, RETRY};
 
 /// F: the longest ordinary flight of an advert.
@@ -63,24 +64,69 @@ pub(crate) fn both_while_an_answer_waits(interval: Time) -> Time {
 /// advert and does not wait out C. The advert arrives after F, the worse one leaves, K.
 pub(crate) const BOTH_AT_ONCE: Time = FLIGHT_NANOS + KERNEL_NANOS;
 
+/// A router whose interval is so short does not wait until the old MASTER's addresses are gone,
+/// unless it is told.
+pub(crate) fn is_hasty(interval: Time) -> bool {
+    courtesy(interval) < FLIGHT_NANOS + KERNEL_NANOS
+}
+
 /// At least this long between two answers.
 pub(crate) fn pace(interval: Time) -> Time {
     (interval / 4).max(10 * MILLI)
 }
 
-/// The longest Skew_Time: priority 1.
-const SKEW_MAX: Time = SECOND * 255 / 256;
+/// Two of whom one began to listen (VRRPv3) and had waited its own down interval before the slower
+/// other one was due. The other one answers or leaves: F there, F back, K.
+pub(crate) const BOTH_UNHEARD: Time = 2 * FLIGHT_NANOS + 2 * KERNEL_NANOS;
+
+/// What a Master_Down_Interval is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rhythm {
+    /// Of the MASTER that is waited for; with VRRPv3 any router may have another one.
+    pub(crate) interval: Time,
+    adverts: Time,
+    /// Of which Skew_Time is a part.
+    whole: Time,
+}
+
+impl Rhythm {
+    pub(crate) fn new(version: Version, interval: Time, adverts: u8) -> Self {
+        let whole = match version {
+            Version::V2 => SECOND,
+            Version::V3 => interval,
+        };
+        Self { interval, adverts: adverts.into(), whole }
+    }
+
+    /// N I + S with the longest Skew_Time, that of priority 1.
+    pub(crate) fn down(self) -> Time {
+        self.adverts * self.interval + self.whole * 255 / 256
+    }
+}
+
+/// Within this after what one missed, the other may still act on it: a timer runs that was set
+/// before, and an advert of the interval after it.
+pub(crate) fn aftermath(rhythm: Rhythm) -> Time {
+    slowest(rhythm.down() + rhythm.interval)
+}
+
+/// C: of the courtesy, what an interval has room for.
+pub(crate) fn courtesy(interval: Time) -> Time {
+    (interval / 4).min(Time::try_from(COURTESY.as_nanos()).unwrap())
+}
 
 /// A healthy router that neither is MASTER nor hears one that it would follow.
 ///
 /// The last word of a MASTER that leaves follows K after it left, and arrives F later; so this is
-/// when its Master_Down_Timer was set for the last time, to 3 I + S at most (a good-bye sets it to
+/// when its Master_Down_Timer was set for the last time, to N I + S at most (a good-bye sets it to
 /// S). A change of priority only shortens it. Served after L, it makes the router MASTER; the old
 /// one, if there is one, gets C, and the kernel needs K.
+/// With `preempt_delay` a worse router may become MASTER before that timer fires; its first advert
+/// begins the delay, and the last one that is accepted sets the timer once more.
 /// A later fault may undo this, so each fault begins the time anew.
-pub(crate) fn without_a_master(interval: Time) -> Time {
-    let courtesy = Time::try_from(COURTESY.as_nanos()).unwrap();
-    let waits = slowest(3 * interval + SKEW_MAX) + slowest(courtesy);
+pub(crate) fn without_a_master(rhythm: Rhythm, delay: Time) -> Time {
+    let delay = if delay == 0 { 0 } else { delay + FLIGHT_NANOS + rhythm.down() };
+    let waits = slowest(rhythm.down() + delay) + slowest(courtesy(rhythm.interval));
     KERNEL_NANOS + FLIGHT_NANOS + waits + 2 * LATENESS + KERNEL_NANOS
 }
 
@@ -95,8 +141,9 @@ pub(crate) fn after_the_end(proof: Time, lease: Time) -> Time {
 
 /// After this, counted from the end of all faults, nothing moves any more: refused addresses are
 /// tried again after RETRY; then the best router needs one down interval, and what it displaces
-/// one more; adverts that are still under way come up to `reach` late.
-pub(crate) fn rest(interval: Time, reach: Time) -> Time {
-    let retry = Time::try_from(RETRY.as_nanos()).unwrap();
-    reach + slowest(retry) + 2 * without_a_master(interval)
+/// one more; adverts that are still under way, and first results of trackers, come up to `reach`
+/// late.
+pub(crate) fn rest(rhythm: Rhythm, delay: Time, reach: Time, retry: bool) -> Time {
+    let retry = if retry { Time::try_from(RETRY.as_nanos()).unwrap() } else { 0 };
+    reach + slowest(retry) + 2 * without_a_master(rhythm, delay)
 }

@@ -3,13 +3,14 @@
 //! fast handover may spend one takeover there and one back on it. A longer one costs the same with
 //! both. Nothing ever goes back and forth by itself.
 
-use super::bounds::{FLIGHT_NANOS, KERNEL, LATENESS, without_a_master};
+use super::bounds::{FLIGHT_NANOS, KERNEL, LATENESS, Rhythm, without_a_master};
 use super::clock::{MILLI, SECOND, Time};
 use super::plan::Weather;
 use super::random::Random;
 use super::scenarios::{INTERVAL, KINDS, SETTLED, world};
 use super::world::World;
 use std::time::Duration;
+use vipd_types::Version;
 
 /// When the service beside the MASTER fails and comes back, and again.
 fn phases(seed: u64, from: Time, to: Time) -> Vec<Time> {
@@ -219,7 +220,7 @@ fn a_fall_is_taken_over_in_the_time_that_rivals_are_given() {
 /// RFC's timer alone fills most of it.
 #[test]
 fn a_silent_host_is_replaced_within_the_bound() {
-    let bound = Duration::from_nanos(without_a_master(SECOND));
+    let bound = Duration::from_nanos(without_a_master(Rhythm::new(Version::V2, SECOND, 3), 0));
     for seed in 0..20 {
         let mut world: World = world(seed, &[150, 1], true, false);
         world.run(SETTLED + INTERVAL);

@@ -1,8 +1,7 @@
 //! What goes wrong: applies each fault of a plan to the world. Decides nothing by itself.
 
 use super::bounds::{REMOVED, TOO_LATE};
-use super::clock::{SECOND, Time};
-use super::network::{STRANGER, forged};
+use super::network::{STRANGER, address, forged};
 use super::node::{Mail, Packet, Parent, Task};
 use super::plan::{Change, Crash, Fault, Frozen, Weather};
 use super::world::{Event, Stranger, World};
@@ -45,9 +44,9 @@ impl World {
             Fault::Refuse(at, times) => self.nodes[at].refusals = times,
             Fault::Steal(at) => self.steal(at),
             Fault::Reload(at, change) => self.reload(at, change),
-            Fault::Stranger { priority, name, every, lasts } => {
-                let interval = self.plan.routers[0].interval;
-                let packet = Packet::new(&forged(priority, interval));
+            Fault::Stranger { priority, name, interval, every, lasts } => {
+                let name = address(self.plan.family, name.unwrap_or(STRANGER));
+                let packet = forged(&self.plan, name, priority, interval);
                 let (serial, until) = (self.next_serial(), self.now + lasts);
                 self.stranger = Some(Stranger { serial, name, packet, every, until });
                 self.enqueue(self.now, Event::Stranger { serial });
@@ -63,7 +62,8 @@ impl World {
         let node = &mut self.nodes[at];
         let Some(router) = &node.router else { return };
         let master = router.state() == State::Master;
-        let will = node.oracle.term().is_some().then(|| Packet::of(router, Kind::GoodBye));
+        let term = node.oracle.term();
+        let will = term.and_then(|_| Packet::of(router, Kind::GoodBye));
         match how {
             Crash::Engine => {
                 self.vanish(at);
@@ -251,6 +251,8 @@ impl World {
             Change::Preempt(preempt) => setup.preempt = preempt,
             Change::Fast(fast) => setup.fast = fast,
             Change::Interval(interval) => setup.interval = interval,
+            Change::Delay(delay) => setup.delay = delay,
+            Change::Adverts(adverts) => setup.adverts = adverts,
         }
         self.tell(at, Mail::Config);
         let node = &mut self.nodes[at];
@@ -306,16 +308,10 @@ impl World {
 
     /// The sender of forged adverts.
     pub(crate) fn inject(&mut self, stranger: Stranger) {
-        let from = stranger.name.map_or(STRANGER, Self::address);
         for to in 0..self.nodes.len() {
             let flight = self.flight();
             self.disturb_all(to);
-            self.deliver_forged(from, to, flight, stranger.packet);
+            self.deliver_forged(stranger.name, to, flight, stranger.packet);
         }
     }
-}
-
-/// The interval of a plan, which all routers share while everything is well.
-pub(crate) fn planned_interval(world: &World) -> Time {
-    Time::from(world.plan.routers[0].interval) * SECOND
 }

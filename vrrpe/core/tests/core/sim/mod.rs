@@ -5,6 +5,7 @@
 mod bounds;
 mod clock;
 mod comparisons;
+mod draw;
 mod events;
 mod faults;
 mod network;

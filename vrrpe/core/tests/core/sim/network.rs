@@ -4,14 +4,17 @@
 use super::bounds::FLIGHT_NANOS;
 use super::clock::{MICRO, Time};
 use super::node::Packet;
+use super::plan::Plan;
 use super::world::{Event, World};
-use crate::common::{Message, host, meta};
-use std::net::{IpAddr, Ipv4Addr};
-use vrrp_core::wire::{self, GROUP_V4};
+use crate::common::{LOCAL, LOCAL_V6, Message, host, host_v6, to_group};
+use crate::packets::V3;
+use std::net::IpAddr;
+use vipd_types::{Family, Version};
+use vrrp_core::wire::{self, Meta};
 use vrrp_core::{Input, Transport};
 
 /// Somebody who is no router of ours.
-pub(crate) const STRANGER: Ipv4Addr = host(200);
+pub(crate) const STRANGER: usize = 190;
 /// The link of forged adverts, which is nobody's.
 const NO_LINK: usize = usize::MAX;
 /// Adverts that wait for a stopped engine; a receive queue is not endless.
@@ -34,7 +37,7 @@ impl World {
         if !self.nodes[from].up {
             return;
         }
-        let name = IpAddr::V4(Self::address(from));
+        let name = address(self.plan.family, from);
         let sent = self.next_serial();
         let weather = self.weather;
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
@@ -59,9 +62,8 @@ impl World {
         }
     }
 
-    pub(crate) fn deliver_forged(&mut self, from: Ipv4Addr, to: usize, after: Time, what: Packet) {
-        let (from, at) = (IpAddr::V4(from), self.now + after);
-        let late = true;
+    pub(crate) fn deliver_forged(&mut self, from: IpAddr, to: usize, after: Time, what: Packet) {
+        let (at, late) = (self.now + after, true);
         self.enqueue(at, Event::Arrive { from, link: NO_LINK, to, sent: 0, late, packet: what });
     }
 
@@ -99,14 +101,13 @@ impl World {
     }
 
     pub(crate) fn hear(&mut self, from: IpAddr, to: usize, packet: &Packet) {
-        let destination = match &self.nodes[to].router.as_ref().map(|r| &r.config().transport) {
-            Some(Transport::Multicast { .. }) => GROUP_V4,
-            Some(Transport::Unicast { .. }) => Self::address(to),
-            None => return,
+        let Some(router) = &self.nodes[to].router else { return };
+        let destination = match router.config().transport {
+            Transport::Multicast { group } => group,
+            Transport::Unicast { .. } => address(self.plan.family, to),
         };
-        let IpAddr::V4(source) = from else { return };
-        let advert =
-            wire::decode(packet.bytes(), meta(source, destination, 255), wire::TTL).unwrap();
+        let meta = Meta { source: from, destination, ttl: 255 };
+        let advert = wire::decode(packet.bytes(), meta, wire::TTL).unwrap();
         self.step(to, Input::Packet(&advert));
     }
 
@@ -122,7 +123,23 @@ impl World {
     }
 }
 
+/// Of the n-th router.
+pub(crate) fn address(family: Family, n: usize) -> IpAddr {
+    let last = |first: u16| first + u16::try_from(n).unwrap();
+    match family {
+        Family::V4 => host(u8::try_from(last(LOCAL.octets()[3].into())).unwrap()).into(),
+        Family::V6 => host_v6(last(LOCAL_V6.segments()[7])).into(),
+    }
+}
+
 /// A valid advert that no router of ours has sent.
-pub(crate) fn forged(priority: u8, interval: u8) -> Vec<u8> {
-    Message { interval, ..Message::new(priority) }.bytes()
+pub(crate) fn forged(plan: &Plan, from: IpAddr, priority: u8, interval: u32) -> Packet {
+    let centis = u16::try_from(interval / 10).unwrap();
+    let seconds = u8::try_from(interval / 1_000).unwrap();
+    let bytes = match (plan.version, plan.family) {
+        (Version::V2, _) => Message { interval: seconds, ..Message::new(priority) }.bytes(),
+        (Version::V3, Family::V4) => V3::v4(priority).every(centis).bytes(&to_group(from)),
+        (Version::V3, Family::V6) => V3::v6(priority).every(centis).bytes(&to_group(from)),
+    };
+    Packet::new(&bytes)
 }

@@ -2,16 +2,16 @@
 //! addresses. Knows what is true here; what others know of it is the network's business.
 
 use super::bounds::{self, UNLEASED};
-use super::clock::{Clock, MILLI, SECOND, Time};
+use super::clock::{Clock, MILLI, Time};
+use super::network::address;
 use super::oracle::Oracle;
 use super::plan::{Plan, Setup};
-use super::world::World;
-use crate::common::{config, priority};
+use crate::common::{config, config_v3, config_v6, priority};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::{Epoch, Peer};
-use vrrp_core::wire::{GROUP_V4, MESSAGE_MAX};
+use vipd_types::{Checksum, Epoch, Family, Options, Peer, Version};
+use vrrp_core::wire::{GROUP_V4, GROUP_V6, MESSAGE_MAX};
 use vrrp_core::{Config, Health, Input, Kind, Router, Transport};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +31,16 @@ pub(crate) struct Packet {
 impl Packet {
     const MAX: usize = 48;
 
-    pub(crate) fn of(router: &Router, kind: Kind) -> Self {
+    /// `None` without a source, on which the checksum of VRRPv3 may depend.
+    pub(crate) fn of(router: &Router, kind: Kind) -> Option<Self> {
         let mut buffer = [0; MESSAGE_MAX];
-        Self::new(router.encode(kind, GROUP_V4.into(), &mut buffer).unwrap())
+        let to = match router.config().family {
+            Family::V4 => GROUP_V4.into(),
+            Family::V6 => GROUP_V6.into(),
+        };
+        let bytes = router.encode(kind, to, &mut buffer);
+        assert!(bytes.is_some() || router.source().is_none(), "cannot be encoded");
+        bytes.map(Self::new)
     }
 
     pub(crate) fn new(bytes: &[u8]) -> Self {
@@ -194,9 +201,13 @@ impl Node {
 
     pub(crate) fn interval(&self) -> Time {
         let config = self.router.as_ref().map(|router| router.config().advert_int);
-        config.map_or(Time::from(self.setup.interval) * SECOND, |interval| {
-            Time::try_from(interval.as_nanos()).unwrap()
-        })
+        config.map_or(self.setup.interval(), |it| Time::try_from(it.as_nanos()).unwrap())
+    }
+
+    /// The interval of the MASTER that it waits for.
+    pub(crate) fn active(&self) -> Time {
+        let active = self.router.as_ref().map_or(Duration::ZERO, Router::active_interval);
+        Time::try_from(active.as_nanos()).unwrap()
     }
 
     /// Until when the engine may believe in its addresses if the parent says nothing more.
@@ -214,20 +225,37 @@ impl Node {
 
 /// The one place where a configuration is made.
 pub(crate) fn configure(plan: &Plan, node: usize, setup: Setup) -> Config {
+    let usual = match (plan.version, plan.family) {
+        (Version::V2, _) => config(100),
+        (Version::V3, Family::V4) => config_v3(100),
+        (Version::V3, Family::V6) => config_v6(100),
+    };
     let transport = if plan.unicast {
         let all = (0..plan.routers.len()).filter(|peer| *peer != node);
-        let peers = all.map(|peer| Peer::new(IpAddr::V4(World::address(peer)))).collect();
+        let peers = all.map(|peer| Peer::new(address(plan.family, peer))).collect();
         Transport::Unicast { peers, check_source: true }
     } else {
-        config(100).transport
+        usual.transport.clone()
     };
+    let millis = |millis: u32| Duration::from_millis(millis.into());
     Config {
         priority: priority(setup.priority),
-        advert_int: Duration::from_secs(setup.interval.into()),
+        advert_int: millis(setup.interval),
         preempt: setup.preempt,
         fast_handover: setup.fast,
+        options: Options {
+            preempt_delay: millis(setup.delay),
+            down_timer_adverts: setup.adverts,
+            max_learned_interval: setup.cap.map(millis),
+            lower_prio_no_advert: setup.silent,
+            higher_prio_send_advert: setup.parting,
+            owner_ignore_adverts: setup.deaf,
+            // The other one covers the destination, and there is one packet for all.
+            checksum: if plan.unicast { Checksum::Plain } else { Checksum::Pseudo },
+            ..usual.options
+        },
         transport,
-        ..config(100)
+        ..usual
     }
 }
 
@@ -239,7 +267,7 @@ impl Mail {
             Self::Released(epoch) => Input::Released(*epoch),
             Self::Lost(epoch) => Input::Lost(*epoch),
             Self::Link => {
-                let source = node.sourced.then(|| IpAddr::V4(World::address(at)));
+                let source = node.sourced.then(|| address(plan.family, at));
                 Input::Link { up: node.up, source }
             }
             Self::Config => Input::Config(Box::new(configure(plan, at, node.setup))),

@@ -7,10 +7,10 @@ use super::view::{Told, View};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, State};
-use vrrp_core::timers::{COURTESY, RETRY};
+use vrrp_core::timers::RETRY;
 use vrrp_core::{Action, Actions, Health, Kind, Router};
 
-/// Adverts of one router in one second, whatever happens: far more than all its paces allow.
+/// Adverts of one router in an interval, whatever happens: far more than all its paces allow.
 const STORM: usize = 40;
 
 pub(crate) struct Oracle {
@@ -20,6 +20,8 @@ pub(crate) struct Oracle {
     held: bool,
     health: Health,
     linked: Option<bool>,
+    /// Of the MASTER that was followed last.
+    learned: Option<Duration>,
     retry: Option<Instant>,
     stay: Option<Stay>,
     sent: Option<Instant>,
@@ -44,6 +46,7 @@ impl Default for Oracle {
             held: false,
             health: Health::default(),
             linked: None,
+            learned: None,
             retry: None,
             stay: None,
             sent: None,
@@ -94,15 +97,18 @@ impl Oracle {
     ) -> Verdict {
         let after = View::of(router);
         self.learn(now, told, before.state);
-        self.terms(&after, actions, installed)?;
+        self.adopt(now, told, &before, &after);
+        self.terms(told, &before, &after, actions, installed)?;
         if self.stopped {
             ensure!(after.state == State::Init, "stopped, but {:?}", after.state);
             return Ok(());
         }
         self.fitness(&before, &after)?;
+        self.active(&after)?;
         self.backup(now, told, &before, &after)?;
         self.master(now, told, &before, &after)?;
-        self.sends(now, actions)?;
+        self.manners(told, &before, &after, actions)?;
+        self.sends(now, &after, actions)?;
         self.deadline(now, told, &after)
     }
 
@@ -130,8 +136,50 @@ impl Oracle {
         }
     }
 
+    /// Active_Adver_Interval: RFC 9568 6.4.2 and 6.4.3.
+    fn adopt(&mut self, now: Instant, told: Told, before: &View, after: &View) {
+        if let (Some(heard), Told::Packet { interval, .. }) = (heard(told, before), told) {
+            let (from, priority) = heard;
+            let teaches = match (before.state, &mut self.stay) {
+                (State::Backup, Some(_)) if priority == 0 => false,
+                (State::Backup, Some(stay)) => {
+                    if priority >= before.priority || !stay.preempts(now, before) {
+                        stay.choose(now, from, priority, before.active)
+                    } else {
+                        stay.refuses(now, from, priority);
+                        false
+                    }
+                }
+                (State::Master, _) => yields(told, before),
+                (State::Backup | State::Init | State::Fault, _) => false,
+            };
+            if teaches {
+                self.learned = before.learns(interval);
+            }
+        }
+        let begins = matches!(before.state, State::Init | State::Fault);
+        if after.state == State::Master || begins {
+            self.learned = None;
+        }
+    }
+
+    fn active(&self, after: &View) -> Verdict {
+        let expected = self.learned.unwrap_or(after.interval);
+        let competes = matches!(after.state, State::Backup | State::Master);
+        let right = !competes || after.active == expected;
+        ensure!(right, "waits for {:?}, not {expected:?}", after.active);
+        Ok(())
+    }
+
     /// Acquire and Release take turns, and what is said when leaving is true.
-    fn terms(&mut self, after: &View, actions: &Actions, installed: Option<Epoch>) -> Verdict {
+    fn terms(
+        &mut self,
+        told: Told,
+        before: &View,
+        after: &View,
+        actions: &Actions,
+        installed: Option<Epoch>,
+    ) -> Verdict {
         let master = after.state == State::Master;
         for action in actions.iter() {
             match action {
@@ -152,7 +200,9 @@ impl Oracle {
                     ensure!(holds, "announces {epoch:?} in {:?}", self.term);
                 }
                 Action::Send(kind) => {
-                    let leaves = kind == Kind::GoodBye || !master;
+                    // `higher_prio_send_advert` is said before anything is removed.
+                    let parts = yields(told, before) && before.options.higher_prio_send_advert;
+                    let leaves = kind == Kind::GoodBye || !master && !parts;
                     let gone = installed.is_none();
                     ensure!(!leaves || gone, "says {kind:?} with {installed:?} installed");
                 }
@@ -189,7 +239,9 @@ impl Oracle {
         let stay = self.stay.as_mut().filter(|_| before.state == State::Backup);
         if let Some(stay) = stay {
             if let Some((from, priority)) = heard {
-                stay.hears(now, from, priority, before, self.health.pending);
+                let mut view = *before;
+                view.active = after.active;
+                stay.hears(now, from, priority, &view, self.health.pending);
             }
             let over = stay.down <= now;
             let (may, must) = match told {
@@ -201,7 +253,11 @@ impl Oracle {
             };
             ensure!(may || !wins, "MASTER by {told:?}: {stay:?}");
             ensure!(wins || !must, "{:?} after {stay:?}", after.state);
-            if before.interval != after.interval {
+            if matches!(told, Told::Config) && before.differs(after) {
+                stay.reload();
+            }
+            let reload = matches!(told, Told::Config);
+            if reload && before.intervals() != after.intervals() {
                 stay.restart(now, after);
             } else if before.priority != after.priority {
                 stay.reconsider(after);
@@ -215,7 +271,7 @@ impl Oracle {
         } else if stays {
             let mut stay = Stay::new(now, after);
             if let Some((from, priority)) = heard {
-                stay.follows(from, priority);
+                stay.follows(now, from, priority);
             }
             self.stay = Some(stay);
         }
@@ -227,12 +283,13 @@ impl Oracle {
         if before.state == State::Master
             && let Some((from, priority)) = heard(told, before)
         {
-            let yields = (priority, Some(from)) > (before.priority, before.own);
+            let yields = yields(told, before);
             let right = after.state == if yields { State::Backup } else { State::Master };
             ensure!(right, "MASTER hears {priority} from {from}: {:?}", after.state);
             // The last advert of the router that leaves asks for nothing.
             let awaited = self.acquire.is_some() && self.term.is_some();
-            if !yields && !awaited {
+            let silent = before.options.lower_prio_no_advert && priority > 0;
+            if !yields && !awaited && !silent {
                 self.answer = self.answer.or(Some(now.plus(after.pace())));
             }
         }
@@ -241,7 +298,7 @@ impl Oracle {
             self.news = [None; 2];
             self.acquire = None;
         } else if before.state != State::Master {
-            self.acquire = Some(now.plus(COURTESY));
+            self.acquire = Some(now.plus(after.courtesy()));
         } else if before.priority != after.priority || before.differs(after) {
             // At once, unless the same has just been said; the other kind is no reason to wait. A
             // new configuration that is no fall counts as a rise.
@@ -255,7 +312,26 @@ impl Oracle {
         Ok(())
     }
 
-    fn sends(&mut self, now: Instant, actions: &Actions) -> Verdict {
+    /// What the options say about the adverts that answer something.
+    fn manners(&self, told: Told, before: &View, after: &View, actions: &Actions) -> Verdict {
+        let says = actions.iter().any(|action| action == Action::Send(Kind::Advert));
+        if before.state != State::Master || heard(told, before).is_none() {
+            return Ok(());
+        }
+        let options = before.options;
+        if yields(told, before) {
+            let right = !options.higher_prio_send_advert || says;
+            ensure!(right, "yields without a last advert");
+        } else if options.lower_prio_no_advert && !heard(told, before).is_some_and(|(_, p)| p == 0)
+        {
+            ensure!(!says, "answers, but should be silent: {:?}", after.state);
+        }
+        Ok(())
+    }
+
+    fn sends(&mut self, now: Instant, after: &View, actions: &Actions) -> Verdict {
+        // Four paces of a quarter of an interval and the beat itself.
+        let window = after.interval.clamp(Duration::from_millis(40), Duration::from_secs(1));
         for action in actions.iter() {
             if action == Action::Send(Kind::Advert) {
                 self.answer = None;
@@ -265,8 +341,8 @@ impl Oracle {
                 self.sent = Some(now);
                 let before = self.adverts[self.next_advert].replace(now);
                 self.next_advert = (self.next_advert + 1) % STORM;
-                let calm = before.is_none_or(|at| now.since(at) > Duration::from_secs(1));
-                ensure!(calm, "{STORM} adverts in a second");
+                let calm = before.is_none_or(|at| now.since(at) > window);
+                ensure!(calm, "{STORM} adverts in {window:?}");
             }
         }
         Ok(())
@@ -297,6 +373,13 @@ impl Oracle {
         ensure!(in_time, "timer at {next:?}, too late: {by:?} in {:?}", after.state);
         Ok(())
     }
+}
+
+/// RFC 3768 6.4.3: a higher priority, or the same from a greater address.
+fn yields(told: Told, view: &View) -> bool {
+    let better =
+        |(from, priority): (IpAddr, u8)| (priority, Some(from)) > (view.priority, view.own);
+    view.state == State::Master && heard(told, view).is_some_and(better)
 }
 
 /// Sender and priority of an advert that passes the router's checks.

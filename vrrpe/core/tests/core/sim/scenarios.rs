@@ -2,12 +2,11 @@
 //! bounds for any fault: what fast handover, courtesy, last will and lease promise.
 
 use super::bounds::{FLIGHT, KERNEL};
-use super::clock::Clock;
 use super::plan::{Crash, Plan, Setup};
 use super::random::Random;
 use super::world::World;
 use std::time::Duration;
-use vipd_types::State;
+use vipd_types::{Family, State, Version};
 use vrrp_core::timers::COURTESY;
 
 /// Advertisement_Interval of all scenarios.
@@ -19,12 +18,10 @@ pub(crate) const KINDS: [(usize, bool); 4] = [(2, true), (2, false), (3, false),
 
 /// Routers that preempt, with perfect clocks.
 pub(crate) fn world(seed: u64, priorities: &[u8], fast: bool, unicast: bool) -> World {
-    let setup = |priority: &u8| {
-        let (priority, clock) = (*priority, Clock::default());
-        Setup { priority, interval: 1, preempt: true, fast, clock }
-    };
+    let setup = |priority: &u8| Setup { fast, ..Setup::new(*priority, 1_000) };
     let routers = priorities.iter().map(setup).collect();
-    World::new(Plan { seed, unicast, routers, faults: Vec::new() })
+    let (version, family) = (Version::V2, Family::V4);
+    World::new(Plan { seed, version, family, unicast, routers, faults: Vec::new() })
 }
 
 /// The first of `n` is MASTER since a while.

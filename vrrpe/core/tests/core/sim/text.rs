@@ -4,19 +4,16 @@
 use super::clock::{Clock, Time};
 use super::plan::{Change, Crash, Fault, Frozen, Plan, Setup, Weather};
 use std::fmt::Write;
+use vipd_types::{Family, Version};
 
 impl Plan {
     pub(crate) fn text(&self) -> String {
+        let version = if self.version == Version::V2 { "v2" } else { "v3" };
+        let family = if self.family == Family::V4 { "ipv4" } else { "ipv6" };
         let how = if self.unicast { "unicast" } else { "multicast" };
-        let mut text = format!("seed {} {how}\n", self.seed);
-        for Setup { priority, interval, preempt, fast, clock } in &self.routers {
-            let Clock { start, drift } = clock;
-            let preempt = if *preempt { "preempt" } else { "nopreempt" };
-            let fast = if *fast { "fast" } else { "rfc-timers" };
-            let _ = writeln!(
-                text,
-                "router {priority} interval {interval} {preempt} {fast} clock {start} {drift}"
-            );
+        let mut text = format!("seed {} {version} {family} {how}\n", self.seed);
+        for setup in &self.routers {
+            let _ = writeln!(text, "router {}", setup.text());
         }
         for (at, fault) in &self.faults {
             let _ = writeln!(text, "{:>12} {}", show(*at), say(*fault));
@@ -26,7 +23,9 @@ impl Plan {
 
     /// `Err` is the line that is not understood.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut plan = Self { seed: 0, unicast: false, routers: Vec::new(), faults: Vec::new() };
+        let (version, family) = (Version::V2, Family::V4);
+        let (routers, faults) = (Vec::new(), Vec::new());
+        let mut plan = Self { seed: 0, version, family, unicast: false, routers, faults };
         for line in text.lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             plan.line(&words).ok_or_else(|| line.to_owned())?;
@@ -38,22 +37,65 @@ impl Plan {
         match words {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
-            ["seed", seed, how] => {
+            ["seed", seed, version, family, how] => {
                 self.seed = seed.parse().ok()?;
+                self.version = if *version == "v2" { Version::V2 } else { Version::V3 };
+                self.family = if *family == "ipv4" { Family::V4 } else { Family::V6 };
                 self.unicast = *how == "unicast";
             }
-            ["router", priority, "interval", interval, preempt, fast, "clock", start, drift] => {
-                self.routers.push(Setup {
-                    priority: priority.parse().ok()?,
-                    interval: interval.parse().ok()?,
-                    preempt: *preempt == "preempt",
-                    fast: *fast == "fast",
-                    clock: Clock { start: start.parse().ok()?, drift: drift.parse().ok()? },
-                });
-            }
+            ["router", words @ ..] => self.routers.push(Setup::parse(words)?),
             [at, fault @ ..] => self.faults.push((time(at)?, parse(fault)?)),
         }
         Some(())
+    }
+}
+
+impl Setup {
+    /// Only what is not by the RFC has a word.
+    fn text(&self) -> String {
+        let Self { priority, interval, clock: Clock { start, drift }, .. } = self;
+        let mut text = format!("{priority} interval {interval}");
+        let flags = [
+            (!self.preempt, "nopreempt"),
+            (!self.fast, "rfc-timers"),
+            (self.silent, "silent"),
+            (self.parting, "parting"),
+            (self.deaf, "deaf"),
+        ];
+        for (_, word) in flags.iter().filter(|(is_set, _)| *is_set) {
+            let _ = write!(text, " {word}");
+        }
+        let adverts = (self.adverts != 3).then_some(self.adverts.into());
+        let delay = (self.delay != 0).then_some(self.delay);
+        for (word, value) in [("adverts", adverts), ("delay", delay), ("cap", self.cap)] {
+            let _ = value.map(|value| write!(text, " {word} {value}"));
+        }
+        let _ = write!(text, " clock {start} {drift}");
+        text
+    }
+
+    fn parse(words: &[&str]) -> Option<Self> {
+        let [priority, "interval", interval, rest @ ..] = words else { return None };
+        let mut setup = Self::new(priority.parse().ok()?, interval.parse().ok()?);
+        let mut words = rest.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "nopreempt" => setup.preempt = false,
+                "rfc-timers" => setup.fast = false,
+                "silent" => setup.silent = true,
+                "parting" => setup.parting = true,
+                "deaf" => setup.deaf = true,
+                "adverts" => setup.adverts = words.next()?.parse().ok()?,
+                "delay" => setup.delay = words.next()?.parse().ok()?,
+                "cap" => setup.cap = Some(words.next()?.parse().ok()?),
+                "clock" => {
+                    setup.clock.start = words.next()?.parse().ok()?;
+                    setup.clock.drift = words.next()?.parse().ok()?;
+                }
+                _ => return None,
+            }
+        }
+        Some(setup)
     }
 }
 
@@ -94,10 +136,12 @@ fn say(fault: Fault) -> String {
             Change::Preempt(value) => format!("reload {at} preempt {value}"),
             Change::Fast(value) => format!("reload {at} fast {value}"),
             Change::Interval(value) => format!("reload {at} interval {value}"),
+            Change::Delay(value) => format!("reload {at} delay {value}"),
+            Change::Adverts(value) => format!("reload {at} adverts {value}"),
         },
-        Fault::Stranger { priority, name, every, lasts } => {
+        Fault::Stranger { priority, name, interval, every, lasts } => {
             let name = name.map_or("-".to_owned(), |name| name.to_string());
-            format!("stranger {priority} {name} {} {}", show(every), show(lasts))
+            format!("stranger {priority} {name} {interval} {} {}", show(every), show(lasts))
         }
         Fault::Heal => "heal".to_owned(),
         Fault::Rest => "rest".to_owned(),
@@ -163,12 +207,15 @@ fn parse(words: &[&str]) -> Option<Fault> {
                 "preempt" => Change::Preempt(value.parse().ok()?),
                 "fast" => Change::Fast(value.parse().ok()?),
                 "interval" => Change::Interval(value.parse().ok()?),
+                "delay" => Change::Delay(value.parse().ok()?),
+                "adverts" => Change::Adverts(value.parse().ok()?),
                 _ => return None,
             },
         ),
-        ["stranger", priority, name, every, lasts] => Fault::Stranger {
+        ["stranger", priority, name, interval, every, lasts] => Fault::Stranger {
             priority: priority.parse().ok()?,
             name: if *name == "-" { None } else { Some(node(name)?) },
+            interval: interval.parse().ok()?,
             every: time(every)?,
             lasts: time(lasts)?,
         },
@@ -186,7 +233,7 @@ fn what_is_written_is_read_again() {
         assert_eq!(Plan::parse(&plan.text()).as_ref(), Ok(&plan), "seed {seed}");
     }
     assert_eq!(
-        Plan::parse("seed 1 unicast\n5 crash 0 everything"),
+        Plan::parse("seed 1 v3 ipv4 unicast\n5 crash 0 everything"),
         Err("5 crash 0 everything".into())
     );
 }

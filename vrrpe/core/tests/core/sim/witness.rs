@@ -1,13 +1,13 @@
 //! Knows the truth: who has the addresses when, and who hears whom. Measures after every step how
 //! long it has been so, against the formulas of `bounds`. Changes nothing in the world.
 
-use super::bounds::{self, FLIGHT_NANOS};
+use super::bounds::{self, FLIGHT_NANOS, Rhythm};
 use super::clock::{SECOND, Time, slowest};
-use super::faults::planned_interval;
 use super::node::{Node, Parent};
+use super::plan::Setup;
 use super::world::World;
 use std::time::Duration;
-use vipd_types::State;
+use vipd_types::{State, Version};
 
 pub(crate) struct Witness {
     pub(crate) violation: Option<String>,
@@ -24,8 +24,8 @@ pub(crate) struct Witness {
     last_disturbance: Time,
     /// When the effective priority changed last, and what it is.
     changed: Vec<(Time, u8)>,
-    /// Since when a healthy router is without a MASTER.
-    alone_since: Vec<Option<Time>>,
+    /// Since when a healthy router is without a MASTER, and the longest it may be.
+    alone: Vec<Option<(Time, Time)>>,
     /// Since when it has an address that belongs to no term.
     stray_since: Vec<Option<Time>>,
     /// `open[to]`: a bit for each router whose adverts come through and are accepted.
@@ -46,7 +46,7 @@ impl Witness {
             disturbed: vec![vec![0; n]; n],
             last_disturbance: 0,
             changed: vec![(0, 0); n],
-            alone_since: vec![None; n],
+            alone: vec![None; n],
             stray_since: vec![None; n],
             open: vec![0; n],
             stale_links: true,
@@ -67,12 +67,12 @@ impl Witness {
 
     /// Every fault begins the time without a MASTER anew.
     pub(crate) fn fault(&mut self) {
-        self.alone_since.fill(None);
+        self.alone.fill(None);
     }
 
     /// An advert that was sent long ago may set a timer that was nearly over.
     pub(crate) fn late(&mut self, to: usize) {
-        self.alone_since[to] = None;
+        self.alone[to] = None;
     }
 
     pub(crate) fn links_changed(&mut self) {
@@ -128,9 +128,13 @@ impl World {
             let receiver = &self.nodes[to];
             let hears = |from: usize| {
                 let sender = &self.nodes[from];
-                let agree = sender.interval() == receiver.interval();
+                let is_owner = receiver.setup.priority == 255;
+                let (agree, deaf) = match self.plan.version {
+                    Version::V2 => (sender.interval() == receiver.interval(), is_owner),
+                    Version::V3 => (true, is_owner && receiver.setup.deaf),
+                };
                 let wired = !self.blocked[from][to] && sender.up && receiver.up;
-                from != to && wired && agree && receiver.setup.priority != 255
+                from != to && wired && agree && !deaf
             };
             let mask = (0..self.nodes.len()).filter(|from| hears(*from));
             self.witness.open[to] = mask.fold(0, |all, from| all | 1 << from);
@@ -162,14 +166,15 @@ impl World {
     /// next advert ends it), an answer has to wait for its pace, or their adverts crossed.
     fn bound(&self, a: usize, b: usize, begin: Time) -> (Time, Time) {
         let witness = &self.witness;
-        let interval = planned_interval(self).max(self.nodes[a].interval());
+        let (one, two) = (&self.nodes[a], &self.nodes[b]);
+        let interval = one.interval().max(two.interval());
         let calm = begin.saturating_sub(witness.last_disturbance);
-        if calm <= slowest(4 * interval) || begin < witness.last_disturbance {
+        let silent = one.setup.silent || two.setup.silent;
+        if calm <= self.aftermath || begin < witness.last_disturbance || silent {
             let changed = witness.changed[a].0.max(witness.changed[b].0);
             let since = begin.max(witness.disturbed[a][b]).max(changed);
             return (since, bounds::both_after_a_fault(interval));
         }
-        let (one, two) = (&self.nodes[a], &self.nodes[b]);
         let paced = [one, two].iter().any(|node| {
             let since = node.last_answer.map(|at| begin.saturating_sub(at));
             since.is_some_and(|since| since < slowest(bounds::pace(interval)))
@@ -178,8 +183,13 @@ impl World {
             return (begin, bounds::both_while_an_answer_waits(interval));
         }
         let (old, new) = if one.master_since < two.master_since { (one, two) } else { (two, one) };
+        if new.interval() * Time::from(new.setup.adverts) <= old.interval() {
+            return (begin, bounds::BOTH_UNHEARD);
+        }
         let crossed = old.last_sent + FLIGHT_NANOS >= new.master_since;
-        (begin, if crossed { bounds::BOTH_AT_ONCE } else { 0 })
+        // An owner that starts has heard nobody (RFC 9568 6.4.1).
+        let hasty = bounds::is_hasty(new.interval()) || new.setup.priority == 255;
+        (begin, if crossed || hasty { bounds::BOTH_AT_ONCE } else { 0 })
     }
 
     /// Never an address without a term; of a dead daemon, not for longer than the lease.
@@ -219,18 +229,24 @@ impl World {
         let priority = self.witness.changed[at].1;
         let follows = |other: usize| {
             let better = self.witness.changed[other].1 >= priority;
-            (heard & masters) >> other & 1 == 1 && (better || !node.setup.preempt)
+            let preempts = node.setup.preempt || node.setup.priority == 255;
+            (heard & masters) >> other & 1 == 1 && (better || !preempts)
         };
         let served = is_owner
             || heard & orphans != 0
             || self.stranger.is_some()
             || heard & masters != 0 && (0..self.nodes.len()).any(follows);
         if !healthy || !competes || served {
-            self.witness.alone_since[at] = None;
+            self.witness.alone[at] = None;
             return;
         }
-        let since = *self.witness.alone_since[at].get_or_insert(self.now);
-        let bound = bounds::without_a_master(node.interval());
+        let learned = node.active().max(node.interval());
+        let rhythm = Rhythm::new(self.plan.version, learned, node.setup.adverts);
+        let bound = bounds::without_a_master(rhythm, node.setup.delay());
+        let alone = &mut self.witness.alone[at];
+        let (since, before) = alone.unwrap_or((self.now, bound));
+        let bound = bound.max(before);
+        *alone = Some((since, bound));
         if self.now - since > bound {
             let (alone, bound) =
                 (Duration::from_nanos(self.now - since), Duration::from_nanos(bound));
@@ -250,7 +266,9 @@ impl World {
             let router = self.nodes[at].router.as_ref();
             router.map_or(0, |router| router.effective().get())
         };
-        let better = |at: &usize| self.nodes[*at].setup.preempt && priority(*at) > priority(owner);
+        let preempts = |setup: &Setup| setup.preempt || setup.priority == 255;
+        let better =
+            |at: &usize| preempts(&self.nodes[*at].setup) && priority(*at) > priority(owner);
         if let Some(better) = (0..self.nodes.len()).find(better) {
             self.witness.violate(format!("at rest, {owner} is MASTER, not the better {better}"));
         }

@@ -2,17 +2,16 @@
 //! the router it is for, and does what the router wants. What goes wrong is in `faults`; nothing
 //! is judged here.
 
-use super::bounds::{LATENESS, OPERATION};
+use super::bounds::{LATENESS, OPERATION, aftermath};
 use super::clock::{MICRO, SECOND, Time};
 use super::node::{Mail, Node, Packet, Parent, Task, configure};
 use super::plan::{Plan, Weather};
 use super::random::Random;
 use super::view::{Told, View};
 use super::witness::Witness;
-use crate::common::{LOCAL, host};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::State;
 use vrrp_core::{Action, Event as Report, Health, Input, Kind, Router};
@@ -94,7 +93,7 @@ impl Ord for Queued {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stranger {
     pub(crate) serial: u64,
-    pub(crate) name: Option<usize>,
+    pub(crate) name: IpAddr,
     pub(crate) packet: Packet,
     pub(crate) every: Time,
     pub(crate) until: Time,
@@ -116,6 +115,8 @@ pub(crate) struct World {
     queue: BinaryHeap<Reverse<Queued>>,
     serial: u64,
     next_fault: usize,
+    /// What was missed may have consequences for so long.
+    pub(crate) aftermath: Time,
     pub(crate) witness: Witness,
     pub(crate) steps: u64,
     /// The latest steps in words, if somebody will read them.
@@ -137,6 +138,7 @@ impl World {
             queue: BinaryHeap::with_capacity(64),
             serial: 0,
             next_fault: 0,
+            aftermath: aftermath(plan.slowest()),
             witness: Witness::new(n),
             steps: 0,
             trace: None,
@@ -146,10 +148,6 @@ impl World {
             world.start(node, 0);
         }
         world
-    }
-
-    pub(crate) fn address(node: usize) -> Ipv4Addr {
-        host(LOCAL.octets()[3] + u8::try_from(node).unwrap())
     }
 
     /// Until `end`, or until something is wrong.
@@ -227,9 +225,11 @@ impl World {
         let lateness = self.random.below(LATENESS + 1);
         node.wake = wake.map(|local| node.clock.truth(local).max(self.now) + lateness);
         if self.trace.is_some() {
-            let state = node.router.as_ref().map(View::of);
+            let view = node.router.as_ref().map(View::of).unwrap_or(before);
+            let (state, priority, next) = (view.state, view.priority, view.next);
+            let left = next.map(|next| next.since(now));
             let wants: Vec<Action> = actions.iter().collect();
-            self.say(|| format!("{at}: {told:?} -> {state:?} {wants:?}"));
+            self.say(|| format!("{at} {priority}: {told:?} -> {state:?} {left:?} {wants:?}"));
         }
         if let Err(what) = judged {
             self.witness.violate(format!("router {at}: {what}"));
@@ -298,8 +298,8 @@ impl World {
         if node.quiet {
             return;
         }
+        let Some(packet) = Packet::of(node.router.as_ref().unwrap(), kind) else { return };
         node.last_sent = self.now;
-        let packet = Packet::of(node.router.as_ref().unwrap(), kind);
         if kind == Kind::Advert && node.parent == Parent::Runs {
             node.lease.advert(self.now, delay);
         }
