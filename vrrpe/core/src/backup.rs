@@ -22,12 +22,32 @@ pub(crate) struct Backup {
     pub(crate) wants: Option<Cause>,
 }
 
-/// The worse router that was heard last: if it is MASTER, its addresses must go before ours come.
+/// The best of the worse routers that were heard lately: if it is MASTER, its addresses must go
+/// before ours come. One that has just yielded to it was heard after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rival {
     pub(crate) address: IpAddr,
-    at: Instant,
-    interval: Duration,
+    priority: u8,
+    /// It counts as there until then, and until then it or any other.
+    until: Instant,
+    any_until: Instant,
+}
+
+impl Rival {
+    fn new(heard: Heard, now: Instant) -> Self {
+        let until = now.plus(heard.interval.saturating_mul(2));
+        Self { address: heard.from, priority: heard.priority, until, any_until: until }
+    }
+
+    /// After the advert of another one, or of the same.
+    fn and(self, other: Self, now: Instant) -> Self {
+        let is_better = (self.priority, self.address) > (other.priority, other.address);
+        if self.address != other.address && is_better && self.until >= now {
+            Self { any_until: self.any_until.max(other.until), ..self }
+        } else {
+            other
+        }
+    }
 }
 
 impl Router {
@@ -86,9 +106,10 @@ impl Router {
 
     /// Nothing but the memory of it changes: no timer, no interval.
     pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority, interval } = heard;
+        let Heard { from, priority, .. } = heard;
         out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
-        self.rival = Some(Rival { address: from, at: now, interval });
+        let rival = Rival::new(heard, now);
+        self.rival = Some(self.rival.map_or(rival, |before| before.and(rival, now)));
         let Some(followed) = self.backup.followed.filter(|followed| followed.address == from)
         else {
             return;
@@ -131,8 +152,7 @@ impl Router {
     }
 
     pub(crate) fn rival_is_there(&self, now: Instant) -> bool {
-        self.rival
-            .is_some_and(|Rival { at, interval, .. }| now.since(at) <= interval.saturating_mul(2))
+        self.rival.is_some_and(|rival| rival.any_until >= now)
     }
 
     pub(crate) fn restart_master_down(&mut self, now: Instant) {
