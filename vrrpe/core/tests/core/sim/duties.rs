@@ -145,16 +145,16 @@ impl Oracle {
         after: &View,
         actions: &Actions,
     ) -> Verdict {
-        let says = actions.iter().any(|action| action == Action::Send(Kind::Advert));
-        if before.state != State::Master || heard(told, before).is_none() {
+        let Some((_, priority)) = heard(told, before).filter(|_| before.state == State::Master)
+        else {
             return Ok(());
-        }
+        };
+        let says = actions.iter().any(|action| action == Action::Send(Kind::Advert));
         let options = before.options;
         if yields(told, before) {
             let right = !options.higher_prio_send_advert || says;
             ensure!(right, "yields without a last advert");
-        } else if options.lower_prio_no_advert && !heard(told, before).is_some_and(|(_, p)| p == 0)
-        {
+        } else if options.lower_prio_no_advert && priority > 0 {
             ensure!(!says, "answers, but should be silent: {:?}", after.state);
         }
         Ok(())

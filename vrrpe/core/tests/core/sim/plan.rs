@@ -179,13 +179,20 @@ impl Plan {
         self.hosts() < self.routers.len()
     }
 
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        let change = |(_, fault): &(Time, Fault)| {
+            if let Fault::Reload(_, change) = fault { Some(*change) } else { None }
+        };
+        self.faults.iter().filter_map(change)
+    }
+
     /// The longest interval there may be.
     pub(crate) fn longest(&self) -> Time {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Interval(interval)) => Some(Time::from(*interval) * MILLI),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Interval(interval) = change { Some(interval) } else { None }
         });
-        self.routers.iter().map(Setup::interval).chain(changes).max().unwrap_or(SECOND)
+        let all = self.routers.iter().map(|setup| setup.interval).chain(changed);
+        all.max().map_or(SECOND, |longest| Time::from(longest) * MILLI)
     }
 
     pub(crate) fn shortest(&self) -> Time {
@@ -194,20 +201,19 @@ impl Plan {
 
     /// The longest `preempt_delay` there may be.
     pub(crate) fn delay(&self) -> Time {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Delay(delay)) => Some(Time::from(*delay) * MILLI),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Delay(delay) = change { Some(delay) } else { None }
         });
-        self.routers.iter().map(Setup::delay).chain(changes).max().unwrap_or(0)
+        let all = self.routers.iter().map(|setup| setup.delay).chain(changed);
+        Time::from(all.max().unwrap_or(0)) * MILLI
     }
 
     /// What it may take at most to miss a MASTER, whoever waits for whom.
     pub(crate) fn slowest(&self) -> Rhythm {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Adverts(adverts)) => Some(*adverts),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Adverts(adverts) = change { Some(adverts) } else { None }
         });
-        let adverts = self.routers.iter().map(|setup| setup.adverts).chain(changes).max();
+        let adverts = self.routers.iter().map(|setup| setup.adverts).chain(changed).max();
         Rhythm::new(self.version, self.longest(), adverts.unwrap_or(3))
     }
 }

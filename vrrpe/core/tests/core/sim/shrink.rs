@@ -32,13 +32,10 @@ pub(crate) fn shrink(plan: &Plan) -> Plan {
 fn is_fair(plan: &Plan) -> bool {
     let mut before = None;
     plan.faults.iter().all(|(_, fault)| {
-        let fair = match fault {
-            Fault::Rest => before == Some(Fault::Heal),
-            Fault::Rested => before == Some(Fault::Rest),
-            _ => true,
-        };
+        let rests = *fault != Fault::Rest || before == Some(Fault::Heal);
+        let rested = *fault != Fault::Rested || before == Some(Fault::Rest);
         before = Some(*fault);
-        fair
+        rests && rested
     })
 }
 
