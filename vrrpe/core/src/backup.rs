@@ -3,6 +3,7 @@
 
 use crate::Action;
 use crate::action::{Actions, Cause, Event as Report};
+use crate::beat::Beat;
 use crate::handover::{self, Followed, Heard};
 use crate::router::Router;
 use crate::timers::due;
@@ -28,22 +29,22 @@ pub(crate) struct Backup {
 pub(crate) struct Rival {
     pub(crate) address: IpAddr,
     priority: u8,
-    /// It counts as there until then, and until then it or any other.
-    until: Instant,
+    pub(crate) beat: Beat,
+    /// It or any other counts as there until then.
     any_until: Instant,
 }
 
 impl Rival {
-    fn new(heard: Heard, now: Instant) -> Self {
-        let until = now.plus(heard.interval.saturating_mul(2));
-        Self { address: heard.from, priority: heard.priority, until, any_until: until }
+    fn new(heard: Heard, beat: Beat) -> Self {
+        let Heard { from: address, priority, interval } = heard;
+        Self { address, priority, beat, any_until: beat.last.plus(interval.saturating_mul(2)) }
     }
 
     /// After the advert of another one, or of the same.
     fn and(self, other: Self, now: Instant) -> Self {
         let is_better = (self.priority, self.address) > (other.priority, other.address);
-        if self.address != other.address && is_better && self.until >= now {
-            Self { any_until: self.any_until.max(other.until), ..self }
+        if self.address != other.address && is_better && self.beat.is_there(now) {
+            Self { any_until: self.any_until.max(other.any_until), ..self }
         } else {
             other
         }
@@ -72,9 +73,8 @@ impl Router {
     }
 
     fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let interval = self.active_interval();
         let followed = match self.backup.followed {
-            Some(followed) => followed.accept(heard, now, interval),
+            Some(followed) => followed.accept(heard, now),
             None => Followed::new(heard, now),
         };
         self.backup.followed = Some(followed);
@@ -106,15 +106,18 @@ impl Router {
 
     /// Nothing but the memory of it changes: no timer, no interval.
     pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority, .. } = heard;
+        let Heard { from, priority, interval } = heard;
         out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
-        let rival = Rival::new(heard, now);
-        self.rival = Some(self.rival.map_or(rival, |before| before.and(rival, now)));
-        let Some(followed) = self.backup.followed.filter(|followed| followed.address == from)
-        else {
-            return;
+        let followed = self.backup.followed.filter(|followed| followed.address == from);
+        let beat = match (followed, self.rival) {
+            (Some(followed), _) => followed.beat.hear(now, interval),
+            (None, Some(rival)) if rival.address == from => rival.beat.hear(now, interval),
+            (None, _) => Beat::new(now, interval),
         };
-        let followed = followed.refuse(priority, now);
+        let rival = Rival::new(heard, beat);
+        self.rival = Some(self.rival.map_or(rival, |before| before.and(rival, now)));
+        let Some(followed) = followed else { return };
+        let followed = followed.refuse(heard, now);
         self.backup.followed = Some(followed);
         let may_preempt = self.config.options.preempt_delay.is_zero();
         if may_preempt && followed.has_fallen_below(self.effective) {

@@ -3,7 +3,7 @@
 
 use super::oracle::{Oracle, Verdict, heard, yields};
 use super::stay::Stay;
-use super::view::{Told, View};
+use super::view::{Heard, Told, View};
 use std::time::Duration;
 use vipd_types::{Instant, State};
 use vrrp_core::group::Order;
@@ -29,15 +29,15 @@ impl Oracle {
         let stay = self.stay.as_mut().filter(|_| before.state == State::Backup);
         if let Some(stay) = stay {
             let mut accepted = false;
-            if let Some((from, priority)) = heard {
+            if let Some(heard) = heard {
                 let mut view = *before;
                 view.active = after.active;
-                accepted = stay.hears(now, from, priority, &view, self.health.pending);
+                accepted = stay.hears(now, heard, &view, self.health.pending);
             }
             let over = stay.waits && stay.down <= now;
             let (may, must) = match told {
                 Told::Deadline => (over || stay.may_take_over(now), over && !before.wants),
-                Told::Packet { .. } => (heard.is_some() && stay.may_take_over(now), false),
+                Told::Packet(_) => (heard.is_some() && stay.may_take_over(now), false),
                 Told::Track(_) | Told::Config | Told::Link { .. } => (after.owner, false),
                 Told::Group(_) => (grouped && after.owner, false),
                 Told::Acquired(_) | Told::NotAcquired(_) | Told::Released => (false, false),
@@ -79,8 +79,8 @@ impl Oracle {
             }
         } else if stays {
             let mut stay = Stay::new(now, after);
-            if let Some((from, priority)) = heard {
-                stay.follows(now, from, priority);
+            if let Some(heard) = heard {
+                stay.follows(now, heard);
             }
             ensure!(!after.wants || after.owner, "wants to be MASTER at once");
             if after.wants {
@@ -100,7 +100,7 @@ impl Oracle {
         after: &View,
     ) -> Verdict {
         if before.state == State::Master
-            && let Some((from, priority)) = heard(told, before)
+            && let Some(Heard { from, priority, .. }) = heard(told, before)
         {
             let yields = yields(told, before);
             let right = after.state == if yields { State::Backup } else { State::Master };
@@ -145,7 +145,8 @@ impl Oracle {
         after: &View,
         actions: &Actions,
     ) -> Verdict {
-        let Some((_, priority)) = heard(told, before).filter(|_| before.state == State::Master)
+        let Some(Heard { priority, .. }) =
+            heard(told, before).filter(|_| before.state == State::Master)
         else {
             return Ok(());
         };

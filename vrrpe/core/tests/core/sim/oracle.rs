@@ -4,8 +4,7 @@
 
 use super::duties::STORM;
 use super::stay::Stay;
-use super::view::{Told, View};
-use std::net::IpAddr;
+use super::view::{Heard, Told, View};
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, State};
 use vrrp_core::group::Order;
@@ -138,21 +137,21 @@ impl Oracle {
             }
             Told::Deadline => self.retry = self.retry.filter(|at| *at > now),
             Told::NotAcquired(_) | Told::Lost(_) | Told::Released => {}
-            Told::Config | Told::Packet { .. } => {}
+            Told::Config | Told::Packet(_) => {}
         }
     }
 
     /// Active_Adver_Interval: RFC 9568 6.4.2 and 6.4.3.
     fn adopt(&mut self, now: Instant, told: Told, before: &View, after: &View) {
-        if let (Some(heard), Told::Packet { interval, .. }) = (heard(told, before), told) {
-            let (from, priority) = heard;
+        if let Some(heard) = heard(told, before) {
+            let Heard { priority, interval, .. } = heard;
             let teaches = match (before.state, &mut self.stay) {
                 (State::Backup, Some(_)) if priority == 0 => false,
                 (State::Backup, Some(stay)) => {
                     if priority >= before.priority || !stay.preempts(now, before) {
-                        stay.choose(now, from, priority, before.active)
+                        stay.choose(now, heard)
                     } else {
-                        stay.refuses(now, from, priority);
+                        stay.refuses(now, heard);
                         false
                     }
                 }
@@ -240,18 +239,15 @@ impl Oracle {
 
 /// RFC 3768 6.4.3: a higher priority, or the same from a greater address.
 pub(super) fn yields(told: Told, view: &View) -> bool {
-    let better =
-        |(from, priority): (IpAddr, u8)| (priority, Some(from)) > (view.priority, view.own);
+    let better = |it: Heard| (it.priority, Some(it.from)) > (view.priority, view.own);
     view.state == State::Master && heard(told, view).is_some_and(better)
 }
 
-/// Sender and priority of an advert that passes the router's checks.
-pub(super) fn heard(told: Told, view: &View) -> Option<(IpAddr, u8)> {
+/// An advert that passes the router's checks.
+pub(super) fn heard(told: Told, view: &View) -> Option<Heard> {
     match told {
-        Told::Packet { from, priority, interval } if view.accepts(from, interval) => {
-            Some((from, priority))
-        }
-        Told::Packet { .. }
+        Told::Packet(heard) if view.accepts(heard) => Some(heard),
+        Told::Packet(_)
         | Told::Deadline
         | Told::Track(_)
         | Told::Link { .. }

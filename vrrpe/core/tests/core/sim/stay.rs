@@ -2,7 +2,7 @@
 //! on a fast handover may come. The handover is only bounded here, not predicted: it needs a router
 //! that was followed and has become worse, and the time that rivals are given.
 
-use super::view::{SLOTS, View, slot};
+use super::view::{Heard, SLOTS, View, slot};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::Instant;
@@ -27,8 +27,8 @@ pub(crate) struct Stay {
 /// The router that is waited for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Followed {
-    from: IpAddr,
-    priority: u8,
+    /// Its latest advert.
+    heard: Heard,
     at: Instant,
     accepted: bool,
     /// Another one was accepted since.
@@ -62,9 +62,9 @@ impl Stay {
     }
 
     /// The router that made this one yield.
-    pub(crate) fn follows(&mut self, now: Instant, from: IpAddr, priority: u8) {
-        self.followed = Some(Followed { from, priority, at: now, accepted: true, second: None });
-        self.shown[slot(from)] = priority;
+    pub(crate) fn follows(&mut self, now: Instant, heard: Heard) {
+        self.followed = Some(Followed { heard, at: now, accepted: true, second: None });
+        self.shown[slot(heard.from)] = heard.priority;
     }
 
     /// Preempt_Mode at this moment; an owner always preempts (RFC 9568 6.1).
@@ -81,14 +81,8 @@ impl Stay {
     }
 
     /// RFC 3768 6.4.2, an advert that passed the router's checks. True if it is accepted.
-    pub(crate) fn hears(
-        &mut self,
-        now: Instant,
-        from: IpAddr,
-        priority: u8,
-        view: &View,
-        pending: bool,
-    ) -> bool {
+    pub(crate) fn hears(&mut self, now: Instant, heard: Heard, view: &View, pending: bool) -> bool {
+        let Heard { from, priority, .. } = heard;
         let preempts = self.preempts(now, view);
         let shown = &mut self.shown[slot(from)];
         let quick = view.fast && !pending;
@@ -98,7 +92,7 @@ impl Stay {
                 self.hand_over(now, view);
             }
             self.shown[slot(from)] = 0;
-            self.followed = self.followed.filter(|followed| followed.from != from);
+            self.followed = self.followed.filter(|followed| followed.heard.from != from);
             self.set = now;
             self.intervals = Duration::ZERO;
             self.waits = true;
@@ -121,21 +115,16 @@ impl Stay {
 
     /// Whom this one waits for after an accepted advert; says whether it is the sender. While two
     /// are heard it is the better one, unless it falls silent.
-    pub(crate) fn choose(
-        &mut self,
-        now: Instant,
-        from: IpAddr,
-        priority: u8,
-        active: Duration,
-    ) -> bool {
+    pub(crate) fn choose(&mut self, now: Instant, heard: Heard) -> bool {
+        let Heard { from, priority, .. } = heard;
         let changes = self.followed.is_none_or(|followed| {
-            let silent = now.since(followed.at) > active * 2;
-            let better = (priority, from) > (followed.priority, followed.from);
-            from == followed.from || silent || better || followed.second == Some(from)
+            let Heard { from: whom, priority: theirs, interval } = followed.heard;
+            let silent = now.since(followed.at) > interval * 2;
+            let better = (priority, from) > (theirs, whom);
+            from == whom || silent || better || followed.second == Some(from)
         });
         if changes {
-            self.followed =
-                Some(Followed { from, priority, at: now, accepted: true, second: None });
+            self.followed = Some(Followed { heard, at: now, accepted: true, second: None });
         } else if let Some(followed) = &mut self.followed {
             followed.second = Some(from);
         }
@@ -143,9 +132,9 @@ impl Stay {
     }
 
     /// A worse advert, which changes no timer.
-    pub(crate) fn refuses(&mut self, now: Instant, from: IpAddr, priority: u8) {
-        if let Some(followed) = self.followed.as_mut().filter(|it| it.from == from) {
-            followed.priority = priority;
+    pub(crate) fn refuses(&mut self, now: Instant, heard: Heard) {
+        if let Some(followed) = self.followed.as_mut().filter(|it| it.heard.from == heard.from) {
+            followed.heard = heard;
             followed.accepted = false;
             followed.at = now;
         }

@@ -36,7 +36,7 @@ impl World {
         let now = node.clock.local(self.now);
         let told = Told::from(&input);
         let before = View::of(router);
-        let answers = matches!(told, Told::Packet { .. }) || node.oracle.answer.is_some();
+        let answers = matches!(told, Told::Packet(_)) || node.oracle.answer.is_some();
         let actions = router.step(now, input);
         let judged = node.oracle.judge(now, told, before, router, &actions, node.installed);
         let moved = router.standing() != stood;

@@ -9,10 +9,18 @@ use vipd_types::{Epoch, Instant, Options, State, Version};
 use vrrp_core::group::Order;
 use vrrp_core::{Health, Input, Router, Transport};
 
+/// An advert.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) from: IpAddr,
+    pub(crate) priority: u8,
+    pub(crate) interval: Duration,
+}
+
 /// What the oracle keeps of an input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Told {
-    Packet { from: IpAddr, priority: u8, interval: Duration },
+    Packet(Heard),
     Deadline,
     Track(Health),
     Link { fit: bool },
@@ -29,11 +37,11 @@ pub(crate) enum Told {
 impl From<&Input<'_>> for Told {
     fn from(input: &Input<'_>) -> Self {
         match input {
-            Input::Packet(advert) => Self::Packet {
+            Input::Packet(advert) => Self::Packet(Heard {
                 from: advert.meta.source,
                 priority: advert.priority,
                 interval: advert.body.interval(),
-            },
+            }),
             Input::Deadline => Self::Deadline,
             Input::Track(health) => Self::Track(*health),
             Input::Link { up, source } => Self::Link { fit: *up && source.is_some() },
@@ -142,7 +150,8 @@ impl View {
     }
 
     /// The router's own checks, for well-formed adverts of its VRID.
-    pub(crate) fn accepts(&self, from: IpAddr, interval: Duration) -> bool {
+    pub(crate) fn accepts(&self, heard: Heard) -> bool {
+        let Heard { from, interval, .. } = heard;
         let peer = self.peers >> slot(from) & 1 == 1;
         let (agreed, deaf) = match self.version {
             Version::V2 => (self.interval == interval, true),
