@@ -168,7 +168,8 @@ impl Oracle {
         after: &View,
         actions: &Actions,
     ) -> Verdict {
-        if before.interval != after.interval {
+        let begins = before.state != State::Master && after.state == State::Master;
+        if before.interval != after.interval || begins {
             self.adverts = [None; STORM];
         }
         // Four paces of a quarter of an interval and the beat itself.

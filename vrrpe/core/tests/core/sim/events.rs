@@ -14,8 +14,8 @@ impl World {
             Event::Arrive { from, link, to, sent, late, packet } => {
                 self.arrive(from, link, to, sent, late, packet);
             }
-            Event::Done { node, life, task, asked, refused } if life == self.host_of(node).life => {
-                self.done(node, task, asked, refused);
+            Event::Done { node, life, asked, refused } if life == self.host_of(node).life => {
+                self.done(node, asked, refused);
             }
             Event::Results { host, life } if life == self.hosts[host].life => {
                 for at in self.members(host) {
@@ -23,6 +23,7 @@ impl World {
                 }
             }
             Event::Hung { host, pause } if pause == self.hosts[host].pauses => {
+                self.witness.fault();
                 self.crash(host, Crash::Engine);
             }
             Event::Lapse { node, life, pause } => {
@@ -35,6 +36,7 @@ impl World {
                 }
             }
             Event::LastWord { host, pause } if pause == self.hosts[host].pauses => {
+                self.witness.fault();
                 self.last_word(host);
             }
             Event::Stranger { serial } => self.stranger_speaks(serial),
@@ -44,20 +46,16 @@ impl World {
         }
     }
 
-    fn done(&mut self, at: usize, task: Task, asked: Time, refused: bool) {
+    fn done(&mut self, at: usize, asked: Time, refused: bool) {
         let now = self.now;
         let host = self.nodes[at].setup.host;
-        let this = &mut self.hosts[host];
-        match this.parent {
-            Parent::Runs => {}
-            // The parent itself does it: what was not done before it stopped is done later.
-            Parent::Frozen => {
-                this.requests.insert(this.begun, (at, task));
-                this.begun += 1;
-                return;
-            }
-            Parent::Dead => return,
+        self.nodes[at].busy = false;
+        // The parent itself does it: what was not done before it stopped is done later.
+        if self.hosts[host].parent != Parent::Runs {
+            return;
         }
+        let Some(task) = self.nodes[at].tasks.pop_front() else { return };
+        self.begin_task(at);
         let none_held = self.members(host).all(|at| self.nodes[at].granted.is_none());
         let node = &mut self.nodes[at];
         match task {

@@ -37,9 +37,8 @@ pub(crate) struct Host {
     pub(crate) order: Option<Order>,
     pub(crate) inbox: VecDeque<(usize, IpAddr, Packet)>,
     pub(crate) mail: VecDeque<(usize, Mail)>,
-    /// Requests that a frozen parent has not read, after those that it has begun with.
+    /// Requests that a frozen parent has not read.
     pub(crate) requests: VecDeque<(usize, Task)>,
-    pub(crate) begun: usize,
     /// Routers whose addresses the parent has still to remove before it ends.
     pub(crate) undoing: usize,
     /// When nothing was held for the last time.
@@ -62,7 +61,6 @@ impl Host {
             inbox: VecDeque::new(),
             mail: VecDeque::new(),
             requests: VecDeque::new(),
-            begun: 0,
             undoing: 0,
             unheld: 0,
             until: 0,
@@ -190,7 +188,6 @@ impl World {
         let this = &mut self.hosts[host];
         if parent_stops {
             this.parent = Parent::Frozen;
-            this.begun = 0;
             this.pauses += 1;
             self.abandon(host);
         } else if engine_stops && this.parent == Parent::Runs {
@@ -251,6 +248,9 @@ impl World {
                 let length = super::bounds::lease(node.interval());
                 node.lease.take(now, length);
             }
+        }
+        for at in members.clone() {
+            self.begin_task(at);
         }
         while let Some((at, task)) = self.hosts[host].requests.pop_front() {
             self.kernel(at, task);
@@ -315,13 +315,17 @@ impl World {
             let (life, pause) = (self.hosts[host].life, self.hosts[host].pauses);
             let node = &mut self.nodes[at];
             node.lease.freeze(now);
+            let lapse = node.lease.end() + removal;
+            // While the parent ran, it put back what the kernel removed.
+            if lapse <= now {
+                node.installed = None;
+            }
             if node.installed.is_some() {
                 let end = node.lease.end();
                 first = Some(first.map_or(end, |first: Time| first.min(end)));
                 last = last.max(end);
+                self.enqueue(lapse, Event::Lapse { node: at, life, pause });
             }
-            let end = node.lease.end().max(now);
-            self.enqueue(end + removal, Event::Lapse { node: at, life, pause });
         }
         let this = &mut self.hosts[host];
         let unheld = if first.is_some() { this.unheld } else { now };

@@ -7,6 +7,7 @@ use super::network::address;
 use super::oracle::Oracle;
 use super::plan::{Plan, Setup};
 use crate::common::{config, config_v3, config_v6, priority};
+use std::collections::VecDeque;
 use std::time::Duration;
 use vipd_types::{Checksum, Epoch, Family, Options, Peer, Version};
 use vrrp_core::wire::{GROUP_V4, GROUP_V6, MESSAGE_MAX};
@@ -122,7 +123,9 @@ pub(crate) struct Node {
     pub(crate) sourced: bool,
     /// When the engine will serve its timer.
     pub(crate) wake: Option<Time>,
-    pub(crate) kernel_free: Time,
+    /// What the parent has begun or is going to do.
+    pub(crate) tasks: VecDeque<Task>,
+    pub(crate) busy: bool,
     /// In the kernel; what counts for "owner".
     pub(crate) installed: Option<Epoch>,
     /// What the parent means to keep there.
@@ -147,7 +150,8 @@ impl Node {
             up: true,
             sourced: true,
             wake: None,
-            kernel_free: 0,
+            tasks: VecDeque::new(),
+            busy: false,
             installed: None,
             granted: None,
             lease: Lease::default(),

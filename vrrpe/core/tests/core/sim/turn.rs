@@ -130,16 +130,23 @@ impl World {
 
     /// In order, one after the other.
     pub(crate) fn kernel(&mut self, at: usize, task: Task) {
+        self.nodes[at].tasks.push_back(task);
+        self.begin_task(at);
+    }
+
+    /// The next of what the kernel is asked for, unless it is busy with another.
+    pub(crate) fn begin_task(&mut self, at: usize) {
         let took = self.random.between(50 * MICRO, OPERATION);
-        let (now, life) = (self.now, self.host_of(at).life);
+        let (asked, life) = (self.now, self.host_of(at).life);
         let node = &mut self.nodes[at];
-        let done = (now + took).max(node.kernel_free);
-        node.kernel_free = done;
+        let Some(task) = node.tasks.front().filter(|_| !node.busy) else { return };
         let refused = matches!(task, Task::Install(_)) && node.refusals > 0;
         node.refusals -= u8::from(refused);
-        self.enqueue(done, Event::Done { node: at, life, task, asked: now, refused });
+        node.busy = true;
+        let done = asked + took;
+        self.enqueue(done, Event::Done { node: at, life, asked, refused });
         if self.random.chance(5) {
-            let when = self.random.between(now, done);
+            let when = self.random.between(asked, done);
             self.enqueue(when, Event::Stale { node: at, life });
         }
     }

@@ -70,7 +70,8 @@ impl Witness {
         self.last_disturbance = now;
     }
 
-    /// Every fault begins the time without a MASTER anew.
+    /// Every fault begins the time without a MASTER anew, and so does the good-bye of a daemon that
+    /// is found dead later: a shorter timer may have run.
     pub(crate) fn fault(&mut self) {
         self.alone.fill(None);
     }

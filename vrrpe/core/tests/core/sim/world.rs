@@ -5,7 +5,7 @@
 use super::bounds::aftermath;
 use super::clock::{SECOND, Time};
 use super::host::Host;
-use super::node::{Mail, Node, Packet, Task, configure};
+use super::node::{Mail, Node, Packet, configure};
 use super::plan::{NETWORKS, Plan, Weather};
 use super::random::Random;
 use super::witness::Witness;
@@ -28,7 +28,6 @@ pub(crate) enum Event {
     Done {
         node: usize,
         life: u32,
-        task: Task,
         /// When the kernel was asked.
         asked: Time,
         refused: bool,
@@ -238,7 +237,6 @@ impl World {
                 health: node.health,
                 up: node.up,
                 sourced: node.sourced,
-                kernel_free: now,
                 refusals: node.refusals,
                 terms: node.terms,
                 ..Node::new(setup)
