@@ -37,7 +37,8 @@ pub(crate) struct Daemon {
     pub(crate) receivers: BTreeMap<SocketId, Receiver>,
     /// The last word on each interface that the engine was given.
     pub(crate) links: BTreeMap<SocketId, (bool, Option<IpAddr>)>,
-    pub(crate) wills: BTreeMap<InstanceId, Vec<u8>>,
+    /// By the place of the destination: the group is the only one, peers have theirs.
+    pub(crate) wills: BTreeMap<(InstanceId, u16), Vec<u8>>,
     pub(crate) engine: Engine,
     pub(crate) checker: Checker,
     pub(crate) starter: Option<Starter>,
@@ -129,15 +130,14 @@ impl Daemon {
     }
 
     fn last_will(&mut self, instance: InstanceId, name: &str) {
-        let Some(packet) = self.wills.get(&instance) else { return };
         let Some(plan) = self.plan.instance(instance) else { return };
         let Some(socket) = self.receivers.get(&plan.slice.socket) else { return };
         let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
         let source = plan.slice.source.or(link);
-        let peers: Vec<IpAddr> = plan.slice.peers.iter().map(|peer| peer.address).collect();
-        let to = if peers.is_empty() { vec![plan.slice.group] } else { peers };
+        let to = plan.destinations();
         let mut sent: usize = 0;
-        for peer in to {
+        for (copy, peer) in (0_u16..).zip(to) {
+            let Some(packet) = self.wills.get(&(instance, copy)) else { continue };
             match socket.send(packet, source, peer) {
                 Ok(()) => sent = sent.saturating_add(1),
                 Err(error) => log::warn!("({name}) last will to {peer}: {error}"),

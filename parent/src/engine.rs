@@ -46,8 +46,8 @@ impl Daemon {
                 self.announce(instance);
                 Ok(())
             }
-            EngineToParent::Deposit { instance, last_will, .. } => {
-                self.wills.insert(instance, last_will);
+            EngineToParent::Deposit { instance, copy, last_will } => {
+                self.wills.insert((instance, copy), last_will);
                 Ok(())
             }
             EngineToParent::Reload { client } => self.reload(Some(client)),

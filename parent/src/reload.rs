@@ -6,7 +6,7 @@ use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Address, Kernel, Receiver};
 use crate::load;
-use crate::plan::{Numbers, Plan, SocketPlan};
+use crate::plan::{InstancePlan, Numbers, Plan, SocketPlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_ipc::ChanError;
@@ -135,6 +135,9 @@ impl Daemon {
         for instance in &staged.plan.instances {
             chan.send(&ParentToEngine::Instance(Box::new(instance.slice.clone())))?;
         }
+        for group in &staged.plan.groups {
+            chan.send(&ParentToEngine::Group(group.clone()))?;
+        }
         chan.send(&ParentToEngine::End { generation })
     }
 
@@ -202,8 +205,11 @@ impl Daemon {
         let Reloading { plan, numbers, receivers, by, .. } = staged;
         let generation = plan.generation;
         let changed = self.change_addresses(&plan)?;
-        let ids: Vec<_> = plan.instances.iter().map(|instance| instance.slice.id).collect();
-        self.permits.set_instances(self.kernel.now(), &ids);
+        let copies = |instance: &InstancePlan| {
+            u16::try_from(instance.destinations().len()).unwrap_or(u16::MAX)
+        };
+        let known = plan.instances.iter().map(|i| (i.slice.id, copies(i))).collect();
+        self.permits.set_instances(self.kernel.now(), &known);
         let names = plan.instances.iter().map(|i| (i.slice.id, i.slice.name.clone()));
         self.names.extend(names);
         self.plan = plan;
@@ -307,8 +313,7 @@ fn open_receivers(
 ) -> Result<BTreeMap<SocketId, Receiver>, String> {
     let mut receivers = BTreeMap::new();
     for socket in new {
-        let unchanged = |s: &SocketPlan| s.slice.id == socket.slice.id && s.groups == socket.groups;
-        if old.iter().any(unchanged) {
+        if old.iter().any(|old| socket.is_open_as(old)) {
             continue;
         }
         let slice = &socket.slice;
