@@ -3,9 +3,10 @@
 
 use crate::clock::{Stamp, wait_until};
 use crate::error::{Error, Result};
-use crate::node::{Node, Spawned};
+use crate::node::Node;
 use crate::paths::bin_dir;
 use crate::process::Process;
+use crate::spawned::Spawned;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
 use std::process::ExitStatus;

@@ -49,6 +49,7 @@ pub mod process;
 pub mod run;
 pub mod scenario;
 pub mod service;
+pub mod spawned;
 pub mod syslog;
 mod witness;
 
@@ -58,7 +59,8 @@ pub use daemon::{Daemon, Running};
 pub use error::{Error, Result};
 pub use net::{Cut, Net};
 pub use netlink::AddressWatch;
-pub use node::{Node, Spawned};
+pub use node::Node;
 pub use probe::Probe;
 pub use service::Service;
+pub use spawned::Spawned;
 pub use syslog::Syslog;

@@ -8,12 +8,21 @@ use crate::netns::NetNs;
 use crate::node::Node;
 use crate::paths::WorkDir;
 use crate::run::tool;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The nodes' interface.
 pub const INTERFACE: &str = "enp0s25";
+
+/// The unique local IPv6 address beside an IPv4 address, in one /64 with all others: with the same
+/// last number to look at, so that 10.88.88.20 has fd88:88::20.
+pub fn ipv6_of(address: Ipv4Addr) -> Ipv6Addr {
+    let [.., last] = address.octets();
+    let digits = u16::from_str_radix(&last.to_string(), 16).unwrap_or_default();
+    Ipv6Addr::new(0xfd88, 0x88, 0, 0, 0, 0, 0, digits)
+}
 
 /// How a node's link is disturbed. Each replaces what was done to the link before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +68,9 @@ impl Net {
         Ok(Self { switch, dir, plugs: AtomicU32::new(0) })
     }
 
-    /// Starts a host called `name` with `address` (as in `10.88.88.20/24`) on [`INTERFACE`]. A name
-    /// may be used again when its node is off or dropped.
+    /// Starts a host called `name` with `address` (as in `10.88.88.20/24`), the IPv6 address that
+    /// belongs to it ([`ipv6_of`]) and the kernel's link-local address on [`INTERFACE`]. A name may
+    /// be used again when its node is off or dropped.
     ///
     /// # Errors
     /// When a namespace, mount or link cannot be made.
