@@ -51,6 +51,7 @@ pub mod scenario;
 pub mod service;
 pub mod spawned;
 pub mod syslog;
+pub mod watch;
 mod witness;
 
 pub use capture::Capture;
@@ -58,9 +59,9 @@ pub use clock::{Stamp, wait_until};
 pub use daemon::{Daemon, Running};
 pub use error::{Error, Result};
 pub use net::{Cut, Net};
-pub use netlink::AddressWatch;
 pub use node::Node;
 pub use probe::Probe;
 pub use service::Service;
 pub use spawned::Spawned;
 pub use syslog::Syslog;
+pub use watch::AddressWatch;
