@@ -6,7 +6,9 @@ use crate::clock::{self, Stamp};
 use crate::error::{Context, Result};
 use crate::frame::{Advert, Announcement, Arp, Content, Frame, Membership};
 use crate::netns::NetNs;
+use crate::node::Node;
 use crate::pcap;
+use crate::tshark::{self, Opinion, Reading};
 use crate::witness::be_punctual;
 use nix::net::if_::if_indextoname;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -18,7 +20,7 @@ use socket2::{SockFilter, SockRef};
 use std::collections::HashMap;
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -38,6 +40,7 @@ pub struct Packet {
 #[derive(Debug)]
 pub struct Capture {
     packets: Arc<Mutex<Vec<Packet>>>,
+    dir: PathBuf,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,7 +50,8 @@ pub const LIMIT: usize = 500_000;
 const OUTGOING: u8 = 4;
 
 impl Capture {
-    pub(crate) fn start(lan: &NetNs) -> Result<Self> {
+    /// In the network of `lan`; files of short life go to `dir`.
+    pub(crate) fn start(lan: &NetNs, dir: &Path) -> Result<Self> {
         let socket = lan.enter(open)?;
         let (packets, stop) = (Arc::default(), Arc::<AtomicBool>::default());
         let (inside, to, until) = (lan.clone(), Arc::clone(&packets), Arc::clone(&stop));
@@ -57,7 +61,7 @@ impl Capture {
                 listen(&socket, &to, &until);
             }
         });
-        Ok(Self { packets, stop, thread: Some(thread) })
+        Ok(Self { packets, dir: dir.to_path_buf(), stop, thread: Some(thread) })
     }
 
     /// Everything so far, in order of arrival.
@@ -67,12 +71,14 @@ impl Capture {
 
     /// The adverts at or after `since`.
     pub fn adverts(&self, since: Stamp) -> Vec<(Stamp, Advert)> {
-        self.select(since, |frame| match &frame.content {
-            Content::Advert(advert) => Some(advert.clone()),
-            Content::Arp(_) | Content::Neighbour(_) | Content::Membership(_) | Content::Other => {
-                None
-            }
-        })
+        self.select(since, Frame::advert)
+    }
+
+    /// Those of them that came out of one host's cable, whatever source they claim.
+    pub fn adverts_of(&self, node: &Node, since: Stamp) -> Vec<(Stamp, Advert)> {
+        let packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = packets.iter().filter(|one| one.at >= since && one.port == node.plug().port());
+        mine.filter_map(|packet| Some((packet.at, packet.frame.advert()?))).collect()
     }
 
     /// The ARP frames at or after `since`.
@@ -122,6 +128,14 @@ impl Capture {
     /// When the file cannot be written.
     pub fn write_pcap(&self, path: &Path) -> Result<()> {
         pcap::write(path, &self.packets())
+    }
+
+    /// What tshark thinks of the adverts so far.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn examine(&self, reading: Reading) -> Result<Opinion> {
+        tshark::examine(&self.packets(), reading, &self.dir)
     }
 
     fn select<T>(&self, since: Stamp, pick: impl Fn(&Frame) -> Option<T>) -> Vec<(Stamp, T)> {

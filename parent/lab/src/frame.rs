@@ -83,6 +83,16 @@ impl Frame {
         Some(Self { from, to, content: content.unwrap_or(Content::Other) })
     }
 
+    /// The advert in it, if it is one.
+    pub fn advert(&self) -> Option<Advert> {
+        match &self.content {
+            Content::Advert(advert) => Some(advert.clone()),
+            Content::Arp(_) | Content::Neighbour(_) | Content::Membership(_) | Content::Other => {
+                None
+            }
+        }
+    }
+
     /// What it announces, if it does.
     pub fn announcement(&self) -> Option<Announcement> {
         let (address, at) = match &self.content {

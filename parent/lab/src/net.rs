@@ -90,7 +90,7 @@ impl Net {
     /// # Errors
     /// When the packet socket cannot be opened.
     pub fn capture(&self) -> Result<Capture> {
-        Capture::start(self.switch.net())
+        Capture::start(self.switch.net(), self.dir.path())
     }
 
     /// The namespace of the switch, for witnesses of one's own.
