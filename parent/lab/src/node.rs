@@ -3,8 +3,9 @@
 
 use crate::clock::{Stamp, wait_until};
 use crate::error::{Context, Error, Result};
+use crate::fault::{Cut, Fault};
 use crate::holder::Holder;
-use crate::net::{Cut, INTERFACE, Plug, ipv6_of};
+use crate::net::{INTERFACE, Plug, ipv6_of};
 use crate::netns::NetNs;
 use crate::paths::WorkDir;
 use crate::process::{Process, namespace_of, processes_in};
@@ -275,6 +276,15 @@ impl Node {
     /// When nft or ip fails.
     pub fn cut(&self, how: Cut) -> Result<()> {
         self.plug.cut(how)
+    }
+
+    /// Frames of each of these kinds are lost from now on, and no others. Ends with the next
+    /// `disturb`, `cut` or `heal`.
+    ///
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn disturb(&self, faults: &[Fault]) -> Result<()> {
+        self.plug.disturb(faults)
     }
 
     /// # Errors
