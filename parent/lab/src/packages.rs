@@ -9,11 +9,12 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A program and the package it comes from.
-const NEEDED: [(&str, &str); 13] = [
+const NEEDED: [(&str, &str); 14] = [
     ("/usr/sbin/haproxy", "haproxy"),
     ("/usr/sbin/nginx", "nginx"),
     ("/usr/sbin/apache2", "apache2"),
     ("/usr/sbin/keepalived", "keepalived"),
+    ("/usr/lib/frr/vrrpd", "frr"),
     ("/usr/bin/tshark", "tshark"),
     ("/usr/bin/tcpdump", "tcpdump"),
     ("/usr/bin/mandoc", "mandoc"),
