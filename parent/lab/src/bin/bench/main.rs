@@ -1,6 +1,8 @@
 //! vipd and keepalived side by side on the same hosts, in turn, so that what disturbs one disturbs
 //! the other. Prints what was measured, exactly, and both distributions.
 
+mod timers;
+
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,7 +15,8 @@ use vipd_lab::scenario::Pair;
 use vipd_lab::{Daemon, Error, Result, packages};
 
 const USAGE: &str = "\
-usage: bench [--bin-dir DIR] [--rounds N] [--only vipd|keepalived] [--seed PART]
+usage: bench [--timers] [--bin-dir DIR] [--rounds N] [--only vipd|keepalived] [--seed PART]
+  --timers        how late a takeover is at 1 s, 100 ms and 10 ms, not the scenarios
   --bin-dir DIR   where vipd and its siblings are (default: beside this program)
   --rounds N      how often each daemon plays each scenario (default 20)
   --only NAME     only this daemon
@@ -24,6 +27,7 @@ struct Options {
     daemons: Vec<Daemon>,
     rounds: u32,
     seed: f64,
+    timers: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,10 +50,12 @@ fn options() -> Result<Option<Options>> {
     use lexopt::prelude::*;
     let wrong = |error: lexopt::Error| Error::new(format!("{error}\n{USAGE}"));
     let (mut bin_dir, mut rounds, mut seed, mut only) = (None, 20, 0.3, None);
+    let mut timers = false;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next().map_err(wrong)? {
         match argument {
             Long("bin-dir") => bin_dir = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
+            Long("timers") => timers = true,
             Long("rounds") => rounds = number(&mut arguments).map_err(wrong)?,
             Long("seed") => seed = number(&mut arguments).map_err(wrong)?,
             Long("only") => {
@@ -74,7 +80,7 @@ fn options() -> Result<Option<Options>> {
         Some("keepalived") => vec![Daemon::Keepalived],
         Some(other) => return Err(Error::new(format!("no daemon is called {other}\n{USAGE}"))),
     };
-    Ok(Some(Options { daemons, rounds, seed }))
+    Ok(Some(Options { daemons, rounds, seed, timers }))
 }
 
 fn number<T: std::str::FromStr>(
@@ -91,6 +97,9 @@ type Results = HashMap<(&'static str, Event), Vec<Played>>;
 
 fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     packages::ensure()?;
+    if options.timers {
+        return timers::run(&options.daemons, options.rounds, out);
+    }
     explain(out).map_err(io_error)?;
     let mut results = Results::new();
     for round in 0..options.rounds {
