@@ -34,6 +34,8 @@ pub mod clock;
 pub mod daemon;
 pub mod error;
 pub mod fault;
+pub mod flood;
+pub mod forge;
 pub mod frame;
 pub mod holder;
 pub mod net;
