@@ -29,6 +29,7 @@
 //!
 //! Helper functions of a test file count as tests for clippy when the file says `#![cfg(test)]`.
 
+mod calm;
 pub mod capture;
 pub mod clock;
 pub mod daemon;
