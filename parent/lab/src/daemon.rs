@@ -174,6 +174,15 @@ impl Running {
         all
     }
 
+    /// The processor time that all of its processes have used so far. What ended in between and
+    /// was waited for by one of them is in it.
+    ///
+    /// # Errors
+    /// When one of them ends meanwhile.
+    pub fn cpu_time(&self, node: &Node) -> Result<Duration> {
+        self.processes(node).iter().map(Process::cpu_time).sum()
+    }
+
     /// Exchanges the configuration and tells the daemon to read it; waits for nothing. FRR's vrrpd
     /// does not listen to this: it wants the change through its vty.
     ///

@@ -29,11 +29,14 @@
 //!
 //! Helper functions of a test file count as tests for clippy when the file says `#![cfg(test)]`.
 
+mod calm;
 pub mod capture;
 pub mod clock;
 pub mod daemon;
 pub mod error;
 pub mod fault;
+pub mod flood;
+pub mod forge;
 pub mod frame;
 pub mod holder;
 pub mod net;

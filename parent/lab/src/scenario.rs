@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::net::Net;
 use crate::node::Node;
 use crate::owner;
+use crate::packages;
 use crate::probe::Probe;
 use crate::router::{self, Router};
 use crate::service::{Kind, Service};
@@ -113,7 +114,20 @@ impl Pair {
         Self::around(IpAddr::V4(VIP), first, second)
     }
 
-    /// The same for another address than [`VIP`], of either family.
+    /// Installs what is missing, boots with `change` done to both configurations and starts `daemon`
+    /// on both hosts; waits for nothing more.
+    ///
+    /// # Errors
+    /// When the laboratory cannot be built or a daemon does not start.
+    pub fn changed(daemon: &Daemon, change: impl Fn(&str) -> String) -> Result<Self> {
+        packages::ensure()?;
+        let mut pair = Self::with_configs(&change(CONFIG1), &change(CONFIG2))?;
+        pair.one.start_daemon(daemon)?;
+        pair.two.start_daemon(daemon)?;
+        Ok(pair)
+    }
+
+    /// As [`Pair::with_configs`] for another address than [`VIP`], of either family.
     ///
     /// # Errors
     /// When the laboratory cannot be built.
