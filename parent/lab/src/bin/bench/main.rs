@@ -1,6 +1,7 @@
 //! vipd and keepalived side by side on the same hosts, in turn, so that what disturbs one disturbs
 //! the other. Prints what was measured, exactly, and both distributions.
 
+mod flood;
 mod timers;
 
 use std::collections::HashMap;
@@ -15,8 +16,9 @@ use vipd_lab::scenario::Pair;
 use vipd_lab::{Daemon, Error, Result, packages};
 
 const USAGE: &str = "\
-usage: bench [--timers] [--bin-dir DIR] [--rounds N] [--only vipd|keepalived] [--seed PART]
+usage: bench [--timers | --flood] [--bin-dir DIR] [--rounds N] [--only vipd|keepalived] [--seed PART]
   --timers        how late a takeover is at 1 s, 100 ms and 10 ms, not the scenarios
+  --flood         what a flood of wrong adverts costs the MASTER, not the scenarios
   --bin-dir DIR   where vipd and its siblings are (default: beside this program)
   --rounds N      how often each daemon plays each scenario (default 20)
   --only NAME     only this daemon
@@ -27,7 +29,14 @@ struct Options {
     daemons: Vec<Daemon>,
     rounds: u32,
     seed: f64,
-    timers: bool,
+    what: What,
+}
+
+#[derive(Clone, Copy)]
+enum What {
+    Scenarios,
+    Timers,
+    Flood,
 }
 
 fn main() -> ExitCode {
@@ -50,12 +59,13 @@ fn options() -> Result<Option<Options>> {
     use lexopt::prelude::*;
     let wrong = |error: lexopt::Error| Error::new(format!("{error}\n{USAGE}"));
     let (mut bin_dir, mut rounds, mut seed, mut only) = (None, 20, 0.3, None);
-    let mut timers = false;
+    let mut what = What::Scenarios;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next().map_err(wrong)? {
         match argument {
             Long("bin-dir") => bin_dir = Some(PathBuf::from(arguments.value().map_err(wrong)?)),
-            Long("timers") => timers = true,
+            Long("timers") => what = What::Timers,
+            Long("flood") => what = What::Flood,
             Long("rounds") => rounds = number(&mut arguments).map_err(wrong)?,
             Long("seed") => seed = number(&mut arguments).map_err(wrong)?,
             Long("only") => {
@@ -80,7 +90,7 @@ fn options() -> Result<Option<Options>> {
         Some("keepalived") => vec![Daemon::Keepalived],
         Some(other) => return Err(Error::new(format!("no daemon is called {other}\n{USAGE}"))),
     };
-    Ok(Some(Options { daemons, rounds, seed, timers }))
+    Ok(Some(Options { daemons, rounds, seed, what }))
 }
 
 fn number<T: std::str::FromStr>(
@@ -97,8 +107,10 @@ type Results = HashMap<(&'static str, Event), Vec<Played>>;
 
 fn run(options: &Options, out: &mut impl Write) -> Result<()> {
     packages::ensure()?;
-    if options.timers {
-        return timers::run(&options.daemons, options.rounds, out);
+    match options.what {
+        What::Timers => return timers::run(&options.daemons, options.rounds, out),
+        What::Flood => return flood::run(&options.daemons, out),
+        What::Scenarios => {}
     }
     explain(out).map_err(io_error)?;
     let mut results = Results::new();
