@@ -40,8 +40,7 @@ impl Cell {
 
     /// The better router on node 1, the worse on node 2.
     fn router(self, node: u8) -> Router {
-        let mut router =
-            Router::new(if node == 1 { 200 } else { 100 }, &self.addresses());
+        let mut router = Router::new(if node == 1 { 200 } else { 100 }, &self.addresses());
         router.version = self.version;
         if self.version == 2 {
             router.interval = Duration::from_secs(1);

@@ -23,6 +23,10 @@ pub struct Router {
     pub virtual_mac: bool,
     /// Unicast to these instead of multicast; FRR cannot.
     pub peers: Vec<IpAddr>,
+    /// Where adverts leave from; the primary address if not said. FRR cannot.
+    pub source: Option<IpAddr>,
+    /// `auth_type PASS`, of version 2. FRR cannot.
+    pub password: Option<String>,
 }
 
 impl Router {
@@ -37,6 +41,8 @@ impl Router {
             addresses: addresses.to_vec(),
             virtual_mac: false,
             peers: Vec::new(),
+            source: None,
+            password: None,
         }
     }
 
@@ -74,6 +80,15 @@ impl Router {
         }
         if self.virtual_mac {
             text.push_str("    use_vmac\n");
+        }
+        if let Some(password) = &self.password {
+            text.push_str(&format!(
+                "    authentication {{\n        auth_type PASS\n        auth_pass {password}\n    }}\n"
+            ));
+        }
+        if let Some(source) = self.source {
+            let name = if self.peers.is_empty() { "mcast_src_ip" } else { "unicast_src_ip" };
+            text.push_str(&format!("    {name} {source}\n"));
         }
         if !self.peers.is_empty() {
             text.push_str(&block("unicast_peer", &self.peers));
