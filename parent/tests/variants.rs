@@ -10,12 +10,7 @@ use vipd_lab::scenario::{CONFIG1, CONFIG2, LIMIT, NODE1, NODE2, Pair};
 use vipd_lab::{Daemon, owner, packages};
 
 fn start(change: impl Fn(&str) -> String) -> Pair {
-    packages::ensure().unwrap();
-    let vipd = Daemon::vipd().unwrap();
-    let mut pair = Pair::with_configs(&change(CONFIG1), &change(CONFIG2)).unwrap();
-    pair.one.start_daemon(&vipd).unwrap();
-    pair.two.start_daemon(&vipd).unwrap();
-    pair
+    Pair::changed(&Daemon::vipd().unwrap(), change).unwrap()
 }
 
 fn moves_to(pair: &Pair, number: u8, since: Stamp) {
