@@ -53,13 +53,24 @@ pub(crate) fn commit(
     routers.track(now, trackers);
     index(routers);
     routers.deposit();
+    routers.some_leave = true;
     sweep(routers, registry);
     Ok(())
 }
 
 /// Drops routers that have left, and sockets that nobody uses any more.
 pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
-    routers.instances.retain(|_, instance| !(instance.leaving && instance.router.is_done()));
+    if !routers.some_leave {
+        return;
+    }
+    let deadlines = &mut routers.deadlines;
+    routers.instances.retain(|id, instance| {
+        let keep = !(instance.leaving && instance.router.is_done());
+        if !keep {
+            deadlines.forget(*id);
+        }
+        keep
+    });
     let instances = &routers.instances;
     let links = &mut routers.links;
     routers.sockets.retain(|id, socket| {
@@ -70,6 +81,8 @@ pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
         }
         keep
     });
+    routers.some_leave = routers.instances.values().any(|instance| instance.leaving)
+        || routers.sockets.values().any(|socket| !socket.configured);
 }
 
 fn adopt(

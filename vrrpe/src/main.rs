@@ -6,6 +6,7 @@
 mod commit;
 mod confine;
 mod control;
+mod deadlines;
 mod filter;
 mod heard;
 mod instance;

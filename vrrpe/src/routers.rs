@@ -2,6 +2,7 @@
 //! message for the parent, a line in the log. The protocol itself is in vrrp-core; messages leave
 //! through the outbox, which the loop empties.
 
+use crate::deadlines::Deadlines;
 use crate::instance::{Complaint, Instance};
 use crate::rx::Socket;
 use crate::trackers::Trackers;
@@ -28,8 +29,11 @@ pub(crate) struct Routers {
     /// Who gets an advert; rebuilt with each configuration.
     pub(crate) by_vrid: BTreeMap<(SocketId, Vrid), InstanceId>,
     pub(crate) outbox: VecDeque<EngineToParent>,
+    pub(crate) deadlines: Deadlines,
     /// The lease is over: nothing is sent on the network.
     pub(crate) quiet: bool,
+    /// Some instance or socket is not in the configuration any more.
+    pub(crate) some_leave: bool,
     /// Some instance has advertised since the last `Alive`.
     pub(crate) advertised: bool,
 }
@@ -45,6 +49,7 @@ impl Routers {
     ) {
         let Some(instance) = self.instances.get_mut(&id) else { return };
         let actions = instance.router.step(now, input);
+        self.deadlines.note(id, instance.router.next_deadline());
         for action in actions.iter() {
             match action {
                 Action::Send(kind) => self.send(id, kind, now),
@@ -124,9 +129,21 @@ impl Routers {
         }
     }
 
-    /// The earliest time a router wants to be called.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.instances.values().filter_map(|instance| instance.router.next_deadline()).min()
+    /// The earliest time a router wants to be called, and which.
+    pub(crate) fn next_deadline(&mut self) -> Option<(Instant, InstanceId)> {
+        let instances = &self.instances;
+        self.deadlines.earliest(|id| instances.get(&id)?.router.next_deadline())
+    }
+
+    /// Calls every router whose time has come, the earliest first.
+    pub(crate) fn call_due(&mut self, now: Instant, trackers: &Trackers) {
+        // One that would want to be called again at once has had its turn.
+        for _ in 0..self.instances.len() {
+            match self.next_deadline() {
+                Some((at, id)) if at <= now => self.step(id, Input::Deadline, now, trackers),
+                Some(_) | None => return,
+            }
+        }
     }
 
     pub(crate) fn any_master(&self) -> bool {

@@ -55,6 +55,7 @@ impl Engine {
             "ok": true,
             "build": BUILD,
             "generation": self.generation.map(|generation| generation.0),
+            "timer_lateness_max_microseconds": micros(self.lateness_max),
             "instances": instances,
         })
     }
@@ -173,6 +174,10 @@ fn master(instance: &Instance, now: Instant) -> Option<Value> {
             "self": false,
         })
     })
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Seconds with milliseconds; whole ones as whole numbers.
