@@ -9,7 +9,7 @@ use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
 use vipd_types::Instant;
 use vrrp_core::action::Cause;
 use vrrp_core::health::{Tracked, health};
-use vrrp_core::{Auth, Config, Discard, Health, Kind, Router, Transport};
+use vrrp_core::{Auth, Config, Discard, Health, Kind, Notice, Router, Transport};
 
 /// The same complaint about the same instance reaches the log once in this time.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -59,7 +59,8 @@ impl Instance {
     /// The good-bye advert, if it is not what was deposited last.
     pub(crate) fn new_will(&mut self) -> Option<Vec<u8>> {
         let mut buffer = [0; ADVERT_MAX];
-        let bytes = self.router.encode(Kind::GoodBye, &mut buffer)?;
+        let to = self.slice.peers.first().map_or(self.slice.group, |peer| peer.address);
+        let bytes = self.router.encode(Kind::GoodBye, to, &mut buffer)?;
         if bytes == self.last_will {
             return None;
         }
@@ -122,6 +123,7 @@ pub(crate) enum Complaint {
     Discarded(Discard),
     Lower,
     Election,
+    Odd(core::mem::Discriminant<Notice>),
     Send(nix::errno::Errno),
 }
 

@@ -211,6 +211,11 @@ impl Routers {
                     log::warn!("({name}) dropped an advert: {}{kept}", words::discard(why));
                 }
             }
+            Event::Noticed(odd) => {
+                if let Some(kept) = say(Complaint::Odd(core::mem::discriminant(&odd))) {
+                    log::warn!("({name}) {}{kept}", words::notice(odd));
+                }
+            }
             Event::GoodByeHeard { from } => {
                 log::debug!("({name}) Backup received priority 0 advertisement from {from}");
             }

@@ -184,7 +184,8 @@ fn deliver(
     now: Instant,
     trackers: &Trackers,
 ) -> Result<(), Discard> {
-    let advert = wire::decode(message, meta)?;
+    let least_ttl = routers.sockets.get(&socket).map_or(wire::TTL, |at| at.slice.least_ttl);
+    let advert = wire::decode(message, meta, least_ttl)?;
     let router = routers.by_vrid.get(&(socket, advert.vrid)).ok_or(Discard::Vrid)?;
     routers.step(*router, Input::Packet(&advert), now, trackers);
     Ok(())

@@ -43,7 +43,7 @@ fn send_copy(
     to: IpAddr,
     ttl: Option<u8>,
 ) -> Result<(), Errno> {
-    let bytes = instance.router.encode(kind, buffer).ok_or(Errno::EMSGSIZE)?;
+    let bytes = instance.router.encode(kind, to, buffer).ok_or(Errno::EMSGSIZE)?;
     // The kernel chooses, as it would without a choice of ours.
     let source = instance.source.unwrap_or(match to {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

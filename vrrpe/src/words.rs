@@ -2,17 +2,16 @@
 //! Formats only; whether something is said too often is decided elsewhere.
 
 use vipd_types::State;
-use vrrp_core::Discard;
 use vrrp_core::action::Cause;
+use vrrp_core::{Discard, Notice};
 
 /// Why an instance is in its state, for `show`.
 pub(crate) fn reason(cause: Option<Cause>) -> String {
     match cause {
         None | Some(Cause::Startup) => "started".into(),
         Some(Cause::MasterDown) => "no advert was heard for three intervals and the skew".into(),
-        Some(Cause::Handover) => {
-            "the master said good-bye, or became worse than this router".into()
-        }
+        Some(Cause::GoodBye) => "the master said good-bye".into(),
+        Some(Cause::Preempt) => "the master is worse than this router".into(),
         Some(Cause::Higher { from, priority }) => {
             format!("{from} advertises a better priority ({priority})")
         }
@@ -20,6 +19,7 @@ pub(crate) fn reason(cause: Option<Cause>) -> String {
         Some(Cause::NoSource) => "the interface has no address to advertise from".into(),
         Some(Cause::Tracker) => "a tracker without weight is down".into(),
         Some(Cause::Addresses) => "the addresses could not be held".into(),
+        Some(Cause::Group) => "another instance of the sync group".into(),
         Some(Cause::Stop) => "stopping".into(),
         Some(Cause::LeaseEnded) => "the lease of the addresses has ended".into(),
         Some(Cause::Cleared) => "the fault is over".into(),
@@ -44,9 +44,11 @@ pub(crate) fn log_state(name: &str, to: State, why: Cause, tracker: Option<&str>
             None => log::info!("({name}): entering FAULT state due to a script"),
         },
         Cause::Startup
-        | Cause::Handover
+        | Cause::GoodBye
+        | Cause::Preempt
         | Cause::Tracker
         | Cause::Addresses
+        | Cause::Group
         | Cause::Stop
         | Cause::LeaseEnded
         | Cause::Cleared => {}
@@ -78,6 +80,32 @@ pub(crate) fn discard(why: Discard) -> &'static str {
         Discard::AuthMismatch => "another authentication type",
         Discard::AuthFailure => "wrong password",
         Discard::Interval => "another advertisement interval",
+        Discard::FirstAddress => "the first address is not link-local",
         Discard::Owner => "this router owns the addresses",
+        Discard::AddressList => "another address list",
+    }
+}
+
+/// What is odd about an advert that was accepted.
+pub(crate) fn notice(what: Notice) -> String {
+    match what {
+        Notice::AddressList { from } => format!("{from} advertises another address list"),
+        Notice::Interval { from, theirs } => {
+            format!("{from} advertises another interval: {theirs:?}")
+        }
+        Notice::CappedInterval { from, theirs } => {
+            format!("{from} advertises an interval longer than max_learned_interval: {theirs:?}")
+        }
+        Notice::OtherChecksum { from } => {
+            format!("{from} uses the other form of the VRRPv3 checksum")
+        }
+        Notice::SamePriority { from } => format!("{from} has the same priority"),
+        Notice::OwnerHeard { from } => format!("{from} says that it owns the addresses, too"),
+        Notice::NotOwner { from } => {
+            format!("{from} says that it owns the addresses, but sends from another one")
+        }
+        Notice::FirstAddress { from } => {
+            format!("{from} advertises an address list that does not begin with a link-local one")
+        }
     }
 }

@@ -4,7 +4,6 @@
 
 use crate::config::{Config, Transport};
 use crate::input::Health;
-use crate::timers::skew;
 use core::net::IpAddr;
 use core::time::Duration;
 use vipd_types::{Instant, Priority};
@@ -17,6 +16,7 @@ const STEP: Duration = Duration::from_millis(1);
 pub(crate) struct Heard {
     pub(crate) from: IpAddr,
     pub(crate) priority: u8,
+    pub(crate) interval: Duration,
 }
 
 /// The MASTER a BACKUP follows.
@@ -35,7 +35,7 @@ pub(crate) struct Followed {
 
 impl Followed {
     pub(crate) fn new(heard: Heard, now: Instant) -> Self {
-        let Heard { from: address, priority } = heard;
+        let Heard { from: address, priority, .. } = heard;
         Self { address, priority, best: priority, at: now, rival: None }
     }
 
@@ -79,8 +79,8 @@ pub(crate) fn allowed(config: &Config, health: Health) -> bool {
     config.fast_handover && !health.pending
 }
 
-/// How long rivals are given: nothing if there can be none.
-pub(crate) fn wait(config: &Config, ours: Priority) -> Duration {
+/// How long rivals are given: nothing if there can be none, else no longer than Skew_Time.
+pub(crate) fn wait(config: &Config, ours: Priority, skew_time: Duration) -> Duration {
     let alone = match &config.transport {
         Transport::Unicast { peers, .. } => peers.len() == 1,
         Transport::Multicast { .. } => false,
@@ -89,5 +89,5 @@ pub(crate) fn wait(config: &Config, ours: Priority) -> Duration {
         return Duration::ZERO;
     }
     let steps = 256_u32.saturating_sub(u32::from(ours.get()));
-    STEP.saturating_mul(steps).min(skew(ours))
+    STEP.saturating_mul(steps).min(skew_time)
 }

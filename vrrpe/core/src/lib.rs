@@ -19,13 +19,14 @@ pub mod wire;
 mod check;
 mod encode;
 mod handover;
+mod learned;
 mod machine;
 mod term;
 
-pub use action::{Action, Actions, Cause, Event, Kind, Reason};
+pub use action::{Action, Actions, Cause, Event, Kind, Notice, Reason};
 pub use config::{Auth, Config, Transport};
 pub use counters::{Counters, RxCounters};
 pub use health::{Tracked, health};
 pub use input::{Health, Input};
 pub use router::{MasterSeen, Router};
-pub use wire::{Advert, Discard, Meta};
+pub use wire::{Advert, Discard, Form, Meta};

@@ -66,13 +66,13 @@ impl Router {
             }
             // 6.4.2: the Master_Down_Timer fires.
             (Backup, E::MasterDownTimer) => self.become_master(Cause::MasterDown, now, out),
-            (Backup, E::HandoverTimer) => self.become_master(Cause::Handover, now, out),
+            (Backup, E::HandoverTimer) => self.become_master(self.handover_cause(), now, out),
             // 6.4.2: priority 0 sets the Master_Down_Timer to Skew_Time.
             (Backup, E::GoodBye(heard)) => self.hear_good_bye(heard, now, out),
             // 6.4.2: priority not lower than ours, whatever the address: reset the timer.
-            (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow(heard, now),
+            (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode False: the same.
-            (Backup, E::Lower(heard)) if !self.config.preempt => self.follow(heard, now),
+            (Backup, E::Lower(heard)) if !self.config.preempt => self.follow(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode True: discard.
             (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
             (Backup, E::Priority { before }) => self.shorten_master_down(before),

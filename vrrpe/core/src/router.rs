@@ -3,12 +3,14 @@
 
 use crate::action::Cause;
 use crate::counters::add;
+use crate::group::{Order, Standing};
 use crate::handover::{Followed, Heard};
 use crate::machine::Event as Happening;
 use crate::timers::{Pace, Timers, due, interval};
 use crate::wire::Advert;
 use crate::{Action, Actions, Config, Event, Health, Input, Kind, check, encode};
 use core::net::IpAddr;
+use core::time::Duration;
 use vipd_types::{Epoch, Instant, Priority, State};
 
 pub use crate::counters::{Counters, RxCounters};
@@ -21,6 +23,8 @@ pub struct Router {
     pub(crate) state: State,
     pub(crate) timers: Timers,
     pub(crate) followed: Option<Followed>,
+    /// Active_Adver_Interval; `None` is our own.
+    pub(crate) learned: Option<Duration>,
     /// The worse router that was heard last, and when: if it is MASTER, its addresses must go
     /// before ours come.
     pub(crate) rival: Option<(IpAddr, Instant)>,
@@ -36,6 +40,10 @@ pub struct Router {
     pub(crate) rises: Pace,
     pub(crate) announcements: Pace,
     pub(crate) counters: Counters,
+    /// What the sync group does, if there is one.
+    pub(crate) group: Option<Order>,
+    /// A BACKUP in a group that would be MASTER by itself, and why.
+    pub(crate) wants: Option<Cause>,
     link: Link,
     stopped: bool,
 }
@@ -73,6 +81,7 @@ impl Router {
             state: State::Init,
             timers: Timers::default(),
             followed: None,
+            learned: None,
             rival: None,
             epoch: Epoch(0),
             held: false,
@@ -82,6 +91,8 @@ impl Router {
             rises: Pace::default(),
             announcements: Pace::default(),
             counters: Counters::default(),
+            group: None,
+            wants: None,
             link: Link::Unknown,
             stopped: false,
         }
@@ -116,6 +127,7 @@ impl Router {
                 self.review(now, &mut actions);
             }
             Input::Config(new) => self.configure(*new, now, &mut actions),
+            Input::Group(order) => self.obey(order, now, &mut actions),
             Input::Stop => {
                 self.stopped = true;
                 self.react(Happening::Shutdown, now, &mut actions);
@@ -134,13 +146,30 @@ impl Router {
     }
 
     /// The VRRP message to send now, without IP header, written into `buffer` (`wire::MESSAGE_MAX`
-    /// is always enough); `None` if the buffer is too short or the version is not spoken.
-    pub fn encode<'b>(&self, kind: Kind, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    /// is always enough). The checksum may depend on our source and on `destination`, so each copy
+    /// is encoded for itself. `None` if the buffer is too short, the protocol does not exist
+    /// (VRRPv2 over IPv6), or the checksum needs a source and there is none.
+    pub fn encode<'b>(
+        &self,
+        kind: Kind,
+        destination: IpAddr,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
         let priority = match kind {
             Kind::Advert => self.effective.get(),
             Kind::GoodBye => 0,
         };
-        encode::advert(&self.config, priority, buffer)
+        encode::advert(&self.config, priority, self.source(), destination, buffer)
+    }
+
+    /// Where this router stands, for `group::order`.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            state: self.state,
+            wants: self.wants.is_some(),
+            follows: self.state == State::Backup && self.wants.is_none() && self.followed.is_some(),
+            obstructed: matches!(self.obstacle(), Ok(Some(_))),
+        }
     }
 
     pub fn config(&self) -> &Config {
@@ -212,17 +241,25 @@ impl Router {
         }
     }
 
+    fn obey(&mut self, order: Option<Order>, now: Instant, actions: &mut Actions) {
+        self.group = order;
+        self.review(now, actions);
+    }
+
     fn packet(&mut self, advert: &Advert<'_>, now: Instant, actions: &mut Actions) {
-        if let Err(why) = check::advert(&self.config, self.source(), advert) {
+        let followed = self.followed.map(|followed| followed.address);
+        if let Err(why) = check::advert(&self.config, self.source(), followed, advert) {
             self.counters.count(why);
             actions.push(Action::Event(Event::Discarded(why)));
             return;
         }
         add(&mut self.counters.advert_rcvd);
-        if !check::same_addresses(&self.config, advert) {
-            add(&mut self.counters.addr_list_err);
+        for odd in check::oddities(&self.config, followed, advert) {
+            self.counters.notice(odd);
+            actions.push(Action::Event(Event::Noticed(odd)));
         }
-        let heard = Heard { from: advert.meta.source, priority: advert.priority };
+        let interval = advert.body.interval();
+        let heard = Heard { from: advert.meta.source, priority: advert.priority, interval };
         let theirs = (heard.priority, Some(heard.from));
         let event = if heard.priority == 0 {
             add(&mut self.counters.pri_zero_rcvd);

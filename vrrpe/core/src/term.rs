@@ -5,9 +5,7 @@ use crate::action::{Actions, Cause, Event as Report, Reason};
 use crate::counters::add;
 use crate::handover::{self, Followed, Heard};
 use crate::router::{Leaving, Router};
-use crate::timers::{
-    COURTESY, RETRY, answer_gap, due, interval, master_down_interval, next_beat, skew,
-};
+use crate::timers::{COURTESY, RETRY, answer_gap, due, interval, next_beat, skew};
 use crate::{Action, Kind};
 use vipd_types::{Epoch, Instant, Priority, State};
 
@@ -95,7 +93,8 @@ impl Router {
     }
 
     pub(crate) fn yield_to(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
+        let Heard { from, priority, .. } = heard;
+        self.adopt(heard, out);
         self.leave(State::Backup, Reason::Yield, Cause::Higher { from, priority }, now, out);
         self.followed = Some(Followed::new(heard, now));
     }
@@ -122,8 +121,9 @@ impl Router {
         self.enter(State::Init, Cause::LeaseEnded, out);
     }
 
-    pub(crate) fn follow(&mut self, heard: Heard, now: Instant) {
-        let interval = interval(&self.config);
+    pub(crate) fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        self.adopt(heard, out);
+        let interval = self.active_interval();
         self.followed = Some(match self.followed {
             Some(followed) => followed.accept(heard, now, interval),
             None => Followed::new(heard, now),
@@ -136,7 +136,7 @@ impl Router {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
         self.rival = self.rival.filter(|(from, _)| *from != heard.from);
         let before = self.timers.master_down;
-        self.timers.master_down = Some(now.plus(skew(self.effective)));
+        self.timers.master_down = Some(now.plus(self.skew_time()));
         let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
         else {
             return;
@@ -147,7 +147,7 @@ impl Router {
     }
 
     pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
+        let Heard { from, priority, .. } = heard;
         out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
         self.rival = Some((from, now));
         let Some(followed) = self.followed.filter(|followed| followed.address == from) else {
@@ -165,23 +165,29 @@ impl Router {
         if !handover::allowed(&self.config, self.health) {
             return;
         }
-        let at = now.plus(handover::wait(&self.config, self.effective));
+        let at = now.plus(handover::wait(&self.config, self.effective, self.skew_time()));
         let at = [Some(at), down, self.timers.handover].into_iter().flatten().min();
         self.timers.handover = at;
         if due(at, now) {
-            self.become_master(Cause::Handover, now, out);
+            self.become_master(self.handover_cause(), now, out);
         }
     }
 
+    /// Who said good-bye is not followed any more; who has become worse is.
+    pub(crate) fn handover_cause(&self) -> Cause {
+        if self.followed.is_some() { Cause::Preempt } else { Cause::GoodBye }
+    }
+
     pub(crate) fn restart_master_down(&mut self, now: Instant) {
-        let down = master_down_interval(interval(&self.config), self.effective);
-        self.timers.master_down = Some(now.plus(down));
+        self.timers.master_down = Some(now.plus(self.master_down_interval()));
     }
 
     /// A new priority shortens the running timer by the difference in Skew_Time, never lengthens
     /// it. A handover ends when the MASTER is not below us any more.
     pub(crate) fn shorten_master_down(&mut self, before: Priority) {
-        let gain = skew(before).saturating_sub(skew(self.effective)).as_nanos();
+        let gain = skew(self.config.version, self.active_interval(), before)
+            .saturating_sub(self.skew_time())
+            .as_nanos();
         let gain = u64::try_from(gain).unwrap_or(u64::MAX);
         let shortened = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(gain));
         self.timers.master_down = self.timers.master_down.map(shortened);
@@ -207,7 +213,7 @@ impl Router {
     }
 
     pub(crate) fn force_election(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
+        let Heard { from, priority, .. } = heard;
         let ours = self.effective;
         if self.answer(now, out) {
             out.push(Action::Event(Report::ForcingElection { from, priority, ours }));
