@@ -61,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) stop_by: Option<Instant>,
     /// How late a timer of a router was served at most.
     pub(crate) lateness_max: Duration,
+    /// The channel to the parent has room for what is not urgent.
+    may_deposit: bool,
     rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
@@ -88,6 +90,7 @@ impl Engine {
             checker_gone: false,
             stop_by: None,
             lateness_max: Duration::ZERO,
+            may_deposit: false,
             rx: Rx::new(),
             alive_at: now,
             listed: Vec::new(),
@@ -174,6 +177,7 @@ impl Engine {
     }
 
     fn say_good_bye(&mut self, now: Instant) {
+        self.routers.ungroup();
         let master = |i: &crate::instance::Instance| i.router.state() == State::Master;
         self.routers.step_all(master, || Input::LeaseEnded, now, &self.trackers);
     }
@@ -222,6 +226,8 @@ impl Engine {
         self.parent_ready
             || self.checker_ready
             || self.clients.is_ready()
+            || !self.routers.outbox.is_empty()
+            || self.may_deposit && !self.routers.wills_due.is_empty()
             || self.routers.sockets.values().any(|socket| socket.ready)
     }
 
@@ -276,8 +282,13 @@ impl Engine {
         while let Some(message) = self.routers.outbox.pop_front() {
             self.tell(&message)?;
         }
-        if !self.parent_gone && matches!(self.parent.flush(), Err(ChanError::Closed)) {
-            self.parent_gone = true;
+        let flushed = if self.parent_gone { Ok(false) } else { self.parent.flush() };
+        self.parent_gone |= matches!(flushed, Err(ChanError::Closed));
+        // Last wills can wait: thousands of them at once would look like a parent that does not
+        // read.
+        self.may_deposit = matches!(flushed, Ok(true));
+        if self.may_deposit {
+            self.routers.deposit_some();
         }
         Ok(())
     }
