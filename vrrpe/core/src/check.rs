@@ -6,7 +6,7 @@ use crate::config::{Auth, Config, Transport};
 use crate::timers::interval;
 use crate::wire::{Advert, Discard, TTL};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use vipd_types::{Family, Version};
+use vipd_types::{Family, Priority, Version};
 
 /// Checks 9 to 16, before them what needs the configuration of 1, 3 and 8. `own` is the address
 /// our adverts leave from, `followed` that of the MASTER whose address list is known already.
@@ -56,6 +56,7 @@ pub(crate) fn advert(
 /// What is odd about an advert that passed.
 pub(crate) fn oddities(
     config: &Config,
+    effective: Priority,
     followed: Option<IpAddr>,
     advert: &Advert<'_>,
 ) -> impl Iterator<Item = Notice> {
@@ -63,6 +64,7 @@ pub(crate) fn oddities(
     let theirs = advert.body.interval();
     let says_owner = advert.priority == 255;
     let other_checksum = has_forms(advert) && !advert.fits(config.options.checksum);
+    let has_ours = advert.priority == effective.get() && followed != Some(from);
     [
         (theirs != interval(config)).then_some(Notice::Interval { from, theirs }),
         has_other_list(config, followed, advert).then_some(Notice::AddressList { from }),
@@ -70,7 +72,8 @@ pub(crate) fn oddities(
         (!begins_link_local(advert.body.addresses())).then_some(Notice::FirstAddress { from }),
         (says_owner && !advert.body.addresses().any(|address| address == from))
             .then_some(Notice::NotOwner { from }),
-        (says_owner && config.priority.is_owner()).then_some(Notice::OwnerHeard { from }),
+        (says_owner && effective.is_owner()).then_some(Notice::OwnerHeard { from }),
+        (has_ours && !says_owner).then_some(Notice::SamePriority { from }),
     ]
     .into_iter()
     .flatten()

@@ -23,9 +23,14 @@ impl Router {
 
     /// Active_Down_Interval (Master_Down_Interval in RFC 3768).
     pub fn master_down_interval(&self) -> Duration {
+        let (version, interval, adverts) = self.rhythm();
+        master_down_interval(version, interval, adverts, self.effective)
+    }
+
+    /// What Active_Down_Interval is made of, the priority aside.
+    pub(crate) fn rhythm(&self) -> (Version, Duration, u8) {
         let adverts = self.config.options.down_timer_adverts;
-        let version = self.config.version;
-        master_down_interval(version, self.active_interval(), adverts, self.effective)
+        (self.config.version, self.active_interval(), adverts)
     }
 
     /// RFC 9568 6.4.2 and 6.4.3: of an advert that is accepted, never of a good-bye or of one that

@@ -16,12 +16,16 @@ pub mod router;
 pub mod timers;
 pub mod wire;
 
+mod backup;
 mod check;
 mod encode;
 mod handover;
 mod learned;
 mod machine;
+mod member;
+mod receive;
 mod term;
+mod voice;
 
 pub use action::{Action, Actions, Cause, Event, Kind, Notice, Reason};
 pub use config::{Auth, Config, Transport};

@@ -2,13 +2,12 @@
 //! Decides nothing that depends on the state; that is `machine`.
 
 use crate::action::Cause;
-use crate::counters::add;
-use crate::group::{Order, Standing};
-use crate::handover::{Followed, Heard};
+use crate::backup::{Backup, Rival};
+use crate::group::Order;
+use crate::handover::Followed;
 use crate::machine::Event as Happening;
 use crate::timers::{Pace, Timers, due, interval};
-use crate::wire::Advert;
-use crate::{Action, Actions, Config, Event, Health, Input, Kind, check, encode};
+use crate::{Action, Actions, Config, Event, Health, Input, Kind, encode};
 use core::net::IpAddr;
 use core::time::Duration;
 use vipd_types::{Epoch, Instant, Priority, State};
@@ -22,12 +21,10 @@ pub struct Router {
     pub(crate) effective: Priority,
     pub(crate) state: State,
     pub(crate) timers: Timers,
-    pub(crate) followed: Option<Followed>,
+    pub(crate) backup: Backup,
     /// Active_Adver_Interval; `None` is our own.
     pub(crate) learned: Option<Duration>,
-    /// The worse router that was heard last, and when: if it is MASTER, its addresses must go
-    /// before ours come.
-    pub(crate) rival: Option<(IpAddr, Instant)>,
+    pub(crate) rival: Option<Rival>,
     pub(crate) epoch: Epoch,
     /// The addresses of this term are in the kernel.
     pub(crate) held: bool,
@@ -42,8 +39,6 @@ pub struct Router {
     pub(crate) counters: Counters,
     /// What the sync group does, if there is one.
     pub(crate) group: Option<Order>,
-    /// A BACKUP in a group that would be MASTER by itself, and why.
-    pub(crate) wants: Option<Cause>,
     link: Link,
     stopped: bool,
 }
@@ -80,7 +75,7 @@ impl Router {
             health: Health::default(),
             state: State::Init,
             timers: Timers::default(),
-            followed: None,
+            backup: Backup::default(),
             learned: None,
             rival: None,
             epoch: Epoch(0),
@@ -92,7 +87,6 @@ impl Router {
             announcements: Pace::default(),
             counters: Counters::default(),
             group: None,
-            wants: None,
             link: Link::Unknown,
             stopped: false,
         }
@@ -162,16 +156,6 @@ impl Router {
         encode::advert(&self.config, priority, self.source(), destination, buffer)
     }
 
-    /// Where this router stands, for `group::order`.
-    pub fn standing(&self) -> Standing {
-        Standing {
-            state: self.state,
-            wants: self.wants.is_some(),
-            follows: self.state == State::Backup && self.wants.is_none() && self.followed.is_some(),
-            obstructed: matches!(self.obstacle(), Ok(Some(_))),
-        }
-    }
-
     pub fn config(&self) -> &Config {
         &self.config
     }
@@ -205,7 +189,7 @@ impl Router {
 
     /// The MASTER this router follows.
     pub fn master(&self) -> Option<MasterSeen> {
-        let Followed { address, priority, at, .. } = self.followed?;
+        let Followed { address, priority, at, .. } = self.backup.followed?;
         Some(MasterSeen { address, priority, at })
     }
 
@@ -218,8 +202,8 @@ impl Router {
         self.state != State::Master && self.leaving.is_none()
     }
 
-    /// What stands in the way of being BACKUP or MASTER. `Err` while it is too early to say.
-    fn obstacle(&self) -> Result<Option<Cause>, ()> {
+    /// As `obstacle`, without the group.
+    pub(crate) fn own_obstacle(&self) -> Result<Option<Cause>, ()> {
         let Health { fault, unproven, .. } = self.health;
         Ok(match self.link {
             Link::Unknown => return Err(()),
@@ -233,45 +217,12 @@ impl Router {
         })
     }
 
-    fn review(&mut self, now: Instant, actions: &mut Actions) {
+    pub(crate) fn review(&mut self, now: Instant, actions: &mut Actions) {
         match self.obstacle() {
             Ok(None) => self.react(Happening::Ready, now, actions),
             Ok(Some(cause)) => self.react(Happening::Fault(cause), now, actions),
             Err(()) => {}
         }
-    }
-
-    fn obey(&mut self, order: Option<Order>, now: Instant, actions: &mut Actions) {
-        self.group = order;
-        self.review(now, actions);
-    }
-
-    fn packet(&mut self, advert: &Advert<'_>, now: Instant, actions: &mut Actions) {
-        let followed = self.followed.map(|followed| followed.address);
-        if let Err(why) = check::advert(&self.config, self.source(), followed, advert) {
-            self.counters.count(why);
-            actions.push(Action::Event(Event::Discarded(why)));
-            return;
-        }
-        add(&mut self.counters.advert_rcvd);
-        for odd in check::oddities(&self.config, followed, advert) {
-            self.counters.notice(odd);
-            actions.push(Action::Event(Event::Noticed(odd)));
-        }
-        let interval = advert.body.interval();
-        let heard = Heard { from: advert.meta.source, priority: advert.priority, interval };
-        let theirs = (heard.priority, Some(heard.from));
-        let event = if heard.priority == 0 {
-            add(&mut self.counters.pri_zero_rcvd);
-            Happening::GoodBye(heard)
-        } else if theirs > (self.effective.get(), self.source()) {
-            Happening::Higher(heard)
-        } else if heard.priority == self.effective.get() {
-            Happening::Equal(heard)
-        } else {
-            Happening::Lower(heard)
-        };
-        self.react(event, now, actions);
     }
 
     fn deadline(&mut self, now: Instant, actions: &mut Actions) {
@@ -317,11 +268,16 @@ impl Router {
             return;
         }
         let before = self.effective;
-        let old = interval(&self.config);
+        let (interval_before, rhythm) = (interval(&self.config), self.rhythm());
+        if new.version != self.config.version {
+            self.learned = None;
+        }
         self.config = new;
         self.reprioritise(actions);
-        let interval_changed = old != interval(&self.config);
-        self.react(Happening::Reconfigured { before, interval_changed }, now, actions);
+        let interval_changed = interval_before != interval(&self.config);
+        let rhythm_changed = rhythm != self.rhythm();
+        let event = Happening::Reconfigured { before, interval_changed, rhythm_changed };
+        self.react(event, now, actions);
         self.review(now, actions);
     }
 

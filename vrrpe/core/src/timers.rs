@@ -45,6 +45,17 @@ pub fn master_down_interval(
     interval.saturating_mul(u32::from(adverts)).saturating_add(skew(version, interval, priority))
 }
 
+/// Of `COURTESY`, what an interval has room for.
+pub(crate) fn courtesy(advert_int: Duration) -> Duration {
+    advert_int.checked_div(4).unwrap_or_default().min(COURTESY)
+}
+
+/// At least this long between two announcements that answer something: they cost the network and
+/// the kernel more than an advert.
+pub(crate) fn announce_gap(advert_int: Duration) -> Duration {
+    advert_int.max(Duration::from_secs(1))
+}
+
 /// At least this long between two adverts that answer something.
 pub(crate) fn answer_gap(advert_int: Duration) -> Duration {
     advert_int.checked_div(4).unwrap_or_default().max(Duration::from_millis(10))
