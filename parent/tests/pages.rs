@@ -82,7 +82,7 @@ fn marked(page: &str, kinds: &[&str]) -> BTreeSet<String> {
             let is_macro = word.len() == 2 && word.starts_with(|c: char| c.is_uppercase());
             if is_macro {
                 on = kinds.contains(&word);
-            } else if on && word.starts_with(|c: char| c.is_lowercase()) {
+            } else if on && word.starts_with(|c: char| c.is_lowercase() || c == '-') {
                 found.insert(word.to_owned());
             }
         }

@@ -59,7 +59,7 @@ impl Engine {
             }
             ParentToEngine::Tracker(slice) => Ok(self.stage()?.tracker(slice)?),
             ParentToEngine::Instance(slice) => Ok(self.stage()?.instance(*slice)?),
-            ParentToEngine::Group(_) => Err(Broken("a sync group").into()),
+            ParentToEngine::Group(slice) => Ok(self.stage()?.group(slice)?),
             ParentToEngine::End { generation } => {
                 self.stage()?.end(generation)?;
                 self.tell(&EngineToParent::Staged { generation })
@@ -179,12 +179,12 @@ impl Engine {
             }
             next = self.routers.after(id);
         }
-        self.routers.deposit();
     }
 
     fn stop(&mut self, now: Instant) {
         if self.stop_by.is_none() {
             self.stop_by = Some(now.plus(crate::run::STOP_MAX));
+            self.routers.ungroup();
             self.routers.step_all(|_| true, || Input::Stop, now, &self.trackers);
         }
     }

@@ -59,6 +59,10 @@ pub(crate) struct Engine {
     pub(crate) checker_ready: bool,
     pub(crate) checker_gone: bool,
     pub(crate) stop_by: Option<Instant>,
+    /// How late a timer of a router was served at most.
+    pub(crate) lateness_max: Duration,
+    /// The channel to the parent has room for what is not urgent.
+    may_deposit: bool,
     rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
@@ -85,6 +89,8 @@ impl Engine {
             checker_ready: true,
             checker_gone: false,
             stop_by: None,
+            lateness_max: Duration::ZERO,
+            may_deposit: false,
             rx: Rx::new(),
             alive_at: now,
             listed: Vec::new(),
@@ -105,7 +111,8 @@ impl Engine {
         let pause = if self.has_more() { Some(Duration::ZERO) } else { None };
         if pause.is_none() {
             let now = clock::now();
-            let armed = self.timer.arm(self.next_wake(now), now);
+            let at = self.next_wake(now);
+            let armed = self.timer.arm(at, now);
             armed.map_err(|e| End::Failed(format!("timer: {}", e.desc())))?;
         }
         wait(&mut self.poll, events, pause)?;
@@ -131,15 +138,12 @@ impl Engine {
     /// Receive queues first, also before an expired timer: after a stall, the adverts that
     /// disprove a timer may be waiting there, in more sockets than the kernel has told of.
     fn advertise(&mut self, now: Instant) {
-        let due = self.routers.next_deadline().filter(|at| *at <= now);
-        let stalled = due.is_some_and(|at| now.since(at) > STALL);
-        self.rx.drain(&mut self.routers, stalled, now, &self.trackers);
+        let due = self.routers.next_deadline().filter(|(at, _)| *at <= now);
+        let late = due.map(|(at, _)| now.since(at)).unwrap_or_default();
+        self.rx.drain(&mut self.routers, late > STALL, now, &self.trackers);
         if due.is_some() && !self.routers.quiet {
-            let now = clock::now();
-            let wants = |instance: &crate::instance::Instance| {
-                instance.router.next_deadline().is_some_and(|at| at <= now)
-            };
-            self.routers.step_all(wants, || Input::Deadline, now, &self.trackers);
+            self.lateness_max = self.lateness_max.max(late);
+            self.routers.call_due(clock::now(), &self.trackers);
         }
     }
 
@@ -173,6 +177,7 @@ impl Engine {
     }
 
     fn say_good_bye(&mut self, now: Instant) {
+        self.routers.ungroup();
         let master = |i: &crate::instance::Instance| i.router.state() == State::Master;
         self.routers.step_all(master, || Input::LeaseEnded, now, &self.trackers);
     }
@@ -207,8 +212,9 @@ impl Engine {
         self.alive_at.plus(if self.routers.advertised { ALIVE_MIN } else { ALIVE_MAX })
     }
 
-    fn next_wake(&self, now: Instant) -> Instant {
+    fn next_wake(&mut self, now: Instant) -> Instant {
         let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
+        let routers = routers.map(|(at, _)| at);
         // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
         let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
         let times =
@@ -220,6 +226,8 @@ impl Engine {
         self.parent_ready
             || self.checker_ready
             || self.clients.is_ready()
+            || !self.routers.outbox.is_empty()
+            || self.may_deposit && !self.routers.wills_due.is_empty()
             || self.routers.sockets.values().any(|socket| socket.ready)
     }
 
@@ -274,8 +282,13 @@ impl Engine {
         while let Some(message) = self.routers.outbox.pop_front() {
             self.tell(&message)?;
         }
-        if !self.parent_gone && matches!(self.parent.flush(), Err(ChanError::Closed)) {
-            self.parent_gone = true;
+        let flushed = if self.parent_gone { Ok(false) } else { self.parent.flush() };
+        self.parent_gone |= matches!(flushed, Err(ChanError::Closed));
+        // Last wills can wait: thousands of them at once would look like a parent that does not
+        // read.
+        self.may_deposit = matches!(flushed, Ok(true));
+        if self.may_deposit {
+            self.routers.deposit_some();
         }
         Ok(())
     }

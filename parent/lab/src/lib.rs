@@ -2,10 +2,13 @@
 //! them, real services on them, and witnesses that see what happened and when. Used by the tests,
 //! the demo and the benchmark; never part of the daemon.
 //!
-//! A [`Net`] holds the LAN and boots [`Node`]s on it. A [`Daemon`] runs on a node, a [`Service`]
-//! beside it. The witnesses are [`Capture`] (the wire), [`AddressWatch`] (the kernel's addresses),
+//! A [`Net`] holds the LAN and boots [`Node`]s on it, which speak IPv4 and IPv6. A [`Daemon`] runs
+//! on a node, a [`Service`] beside it; a [`Router`] is what the daemon shall do, in its language.
+//! The witnesses are [`Capture`] (the wire), [`AddressWatch`] (the kernel's addresses and links),
 //! [`Syslog`] (what was logged) and [`Probe`] (what a client got). All of them stamp with the same
-//! monotonic clock ([`Stamp`]), and [`wait_until`] wakes whenever one of them saw something.
+//! monotonic clock ([`Stamp`]), and [`wait_until`] wakes whenever one of them saw something;
+//! [`tshark`] gives a second opinion on a capture. A [`Fault`] takes frames from a cable, [`forge`]
+//! and [`flood`] put wrong ones there.
 //!
 //! ```no_run
 //! use vipd_lab::{Daemon, Result, packages, scenario::{LIMIT, Pair}};

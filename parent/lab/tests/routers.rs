@@ -119,3 +119,87 @@ fn keepalived_and_frr() {
 fn frr_and_keepalived() {
     all(&Daemon::Frr, &Daemon::Keepalived);
 }
+
+/// The MASTER is told to stop: priority 0, and node 2 need not wait for the down timer.
+fn stopped(first: &Daemon, second: &Daemon, addresses: &[IpAddr]) {
+    let mut pair = start(first, second, addresses, |_| {});
+    let Host { daemon, node, .. } = &mut pair.one;
+    let at = Stamp::now();
+    daemon.as_mut().unwrap().stop(node).unwrap();
+    pair.wait_served(at, 2).unwrap();
+    advertises(&pair, &pair.two, at);
+    let farewell = pair.capture.adverts_of(&pair.one.node, at);
+    assert!(farewell.iter().any(|(_, advert)| advert.priority == 0), "{farewell:?}");
+    assert!(pair.one.daemon.as_ref().unwrap().processes(&pair.one.node).is_empty());
+    let better = Router::new(200, addresses);
+    pair.one.config = vipd_lab::router::config(first, from_ref(&better));
+    pair.one.start_daemon(first).unwrap();
+    let again = Stamp::now();
+    pair.wait_served(again, 1).unwrap();
+}
+
+#[test]
+fn a_stop_is_a_farewell() {
+    stopped(&Daemon::Keepalived, &Daemon::Frr, &ipv6());
+    stopped(&Daemon::Frr, &Daemon::Keepalived, &ipv4());
+}
+
+/// Killed at once, zebra and vrrpd leave the addresses in use; keepalived takes over all the same.
+#[test]
+fn killed_frr() {
+    let mut pair = start(&Daemon::Frr, &Daemon::Keepalived, &ipv4(), |_| {});
+    let Host { daemon, node, .. } = &mut pair.one;
+    let at = daemon.as_mut().unwrap().kill_all(node).unwrap();
+    advertises(&pair, &pair.two, at);
+    assert_eq!(pair.owners(), [1, 2]);
+    assert!(!pair.overlaps().is_empty());
+}
+
+/// keepalived's virtual MAC on the wire and among the links. The client's table is no witness: the
+/// base device asks for the client in the address's name, and teaches it its own MAC.
+#[test]
+fn virtual_macs() {
+    for (addresses, mac) in [(ipv4(), Mac::virtual4(51)), (ipv6(), Mac::virtual6(51))] {
+        let daemon = Daemon::Keepalived;
+        let pair = power_off(&daemon, &daemon, &addresses, |router| router.virtual_mac = true);
+        well_formed(&pair, &addresses);
+        let adverts = pair.capture.adverts(BEGINNING);
+        assert!(adverts.iter().all(|(_, advert)| advert.mac == mac), "{adverts:?}");
+        let said = pair.capture.announcements(BEGINNING);
+        let said: Vec<_> = said.iter().filter(|(_, one)| one.address == pair.vip).collect();
+        assert!(!said.is_empty());
+        assert!(said.iter().all(|(_, one)| one.at == Some(mac) && one.from == mac), "{said:?}");
+        let links = pair.two.node.watch().link_events();
+        assert!(links.iter().any(|event| event.there && event.what.mac == Some(mac)));
+    }
+}
+
+/// vrrpd speaks version 2, too, and says itself what the witnesses see.
+#[test]
+fn version_2_and_what_frr_says() {
+    let seconds = |router: &mut Router| {
+        (router.version, router.interval) = (2, Duration::from_secs(1));
+    };
+    let pair = start(&Daemon::Frr, &Daemon::Keepalived, &ipv4(), seconds);
+    let said = vipd_lab::daemon::frr::show(&pair.one.node).unwrap();
+    assert!(said.contains(r#""version":2"#) && said.contains(r#""status":"Master""#), "{said}");
+    let adverts = pair.capture.adverts(BEGINNING);
+    assert!(adverts.iter().all(|(_, a)| a.version == 2 && a.checksum == Checksum::Message));
+    let opinion = pair.capture.examine(Reading::PseudoHeader).unwrap();
+    assert_eq!(opinion.complaints, []);
+    assert!(opinion.good >= adverts.len());
+}
+
+/// Who listens tells the switches: the groups of both families are on the wire.
+#[test]
+fn group_reports_are_seen() {
+    for (addresses, group) in [(ipv4(), "224.0.0.18"), (ipv6(), "ff02::12")] {
+        let pair = start(&Daemon::Keepalived, &Daemon::Frr, &addresses, |_| {});
+        let group: IpAddr = group.parse().unwrap();
+        let reported = || {
+            let all = pair.capture.memberships(BEGINNING);
+            all.iter().filter(|(_, report)| report.groups.contains(&group)).count() >= 2
+        };
+        wait_until(LIMIT, format_args!("reports for {group}"), reported).unwrap();
+    }
+}

@@ -2,10 +2,11 @@
 
 use crate::wire::Discard;
 use core::net::IpAddr;
+use core::time::Duration;
 use vipd_types::{Epoch, Priority, State};
 
 /// The most a single step can want; `Actions` never allocates.
-pub const ACTIONS_MAX: usize = 8;
+pub const ACTIONS_MAX: usize = 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -54,7 +55,9 @@ pub enum Event {
     GoodByeHeard {
         from: IpAddr,
     },
-    /// A BACKUP that may preempt heard a worse router.
+    /// An advert was accepted although something about it is odd.
+    Noticed(Notice),
+    /// A BACKUP that may preempt, or a MASTER that does not answer, heard a worse router.
     LowerHeard {
         from: IpAddr,
         priority: u8,
@@ -71,13 +74,36 @@ pub enum Event {
     AddressesLost,
 }
 
+/// Worth a line in the log, but no drop. What may come with every advert is for the reader to limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// It lists other addresses than ours (RFC 9568 7.1).
+    AddressList { from: IpAddr },
+    /// It has another interval than ours, which VRRPv3 allows (RFC 9568 7.1).
+    Interval { from: IpAddr, theirs: Duration },
+    /// Its interval is longer than we accept; `max_learned_interval` was learned instead.
+    CappedInterval { from: IpAddr, theirs: Duration },
+    /// Its checksum is right in another form than that of ours.
+    OtherChecksum { from: IpAddr },
+    /// Two routers have one priority (RFC 9568 8.3.2); not repeated for the MASTER that is followed.
+    SamePriority { from: IpAddr },
+    /// Two routers say that they own the addresses (RFC 9568 8.3.2).
+    OwnerHeard { from: IpAddr },
+    /// It says that it owns the addresses, but does not send from any of them.
+    NotOwner { from: IpAddr },
+    /// Its first IPv6 address is not link-local (RFC 9568 5.2.9), and neither is ours.
+    FirstAddress { from: IpAddr },
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
     Startup,
     /// Master_Down_Timer: nobody was heard for three intervals and the skew.
     MasterDown,
-    /// Fast handover: the master said good-bye, or became worse than this router.
-    Handover,
+    /// The MASTER said good-bye.
+    GoodBye,
+    /// The MASTER is, or has become, worse than this router.
+    Preempt,
     /// A better router was heard.
     Higher {
         from: IpAddr,
@@ -87,6 +113,8 @@ pub enum Cause {
     NoSource,
     Tracker,
     Addresses,
+    /// Another member of the sync group: it cannot serve, or has found a better MASTER.
+    Group,
     Stop,
     LeaseEnded,
     /// The fault is over.

@@ -14,15 +14,23 @@ pub struct Config {
     pub family: Family,
     /// Before trackers.
     pub priority: Priority,
-    /// Advertisement_Interval.
+    /// Advertisement_Interval: whole seconds with VRRPv2, 1 to 255; centiseconds with VRRPv3, 10 ms
+    /// to 40.95 s.
     pub advert_int: Duration,
     pub preempt: bool,
     pub fast_handover: bool,
     pub options: Options,
     pub auth: Auth,
     pub transport: Transport,
-    /// In the order in which they stand in an advert.
+    /// In the order in which they stand in an advert, all of `family`.
     pub addresses: Vec<IpAddr>,
+}
+
+impl Config {
+    /// The addresses that stand in an advert: those of the router's family.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = IpAddr> + Clone + '_ {
+        self.addresses.iter().copied().filter(|address| Family::from(address) == self.family)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Counters under the names of RFC 2787 and RFC 6527 as keepalived's JSON has them. They only
 //! count; nothing is decided by them.
 
+use crate::action::Notice;
 use crate::wire::Discard;
 
 /// Declares counters and their names in one place, so that none is left out when printed.
@@ -29,12 +30,10 @@ counters!(
         advert_sent,
         become_master,
         release_master,
-        packet_len_err,
-        /// Another advertisement interval than ours.
+        /// Another advertisement interval than ours; VRRPv3 does not drop for it.
         advert_interval_err,
         ip_ttl_err,
-        invalid_type_rcvd,
-        /// Another address list than ours; such an advert is not dropped.
+        /// Another address list than ours, or one that does not begin with a link-local address.
         addr_list_err,
         /// An authentication type that does not exist.
         invalid_authtype,
@@ -45,6 +44,8 @@ counters!(
         pri_zero_rcvd,
         pri_zero_sent,
         checksum_err,
+        /// Adverts with a checksum that is right in another form than that of ours.
+        other_checksum,
         version_err,
         vrid_err,
         /// Neither the group nor, with peers, a unicast address.
@@ -55,8 +56,6 @@ counters!(
         own_address_err,
         /// Adverts that an owner does not listen to.
         owner_ignored,
-        header_err,
-        fragment_err,
     }
 );
 
@@ -75,14 +74,12 @@ counters!(
 );
 
 impl Counters {
+    /// Counts what a router dropped; what `wire` drops never reaches one and changes nothing here.
     pub fn count(&mut self, why: Discard) {
         let counter = match why {
-            Discard::Header => &mut self.header_err,
-            Discard::Fragment => &mut self.fragment_err,
+            Discard::Header | Discard::Fragment | Discard::Type | Discard::Length => return,
             Discard::Ttl => &mut self.ip_ttl_err,
             Discard::Version => &mut self.version_err,
-            Discard::Type => &mut self.invalid_type_rcvd,
-            Discard::Length => &mut self.packet_len_err,
             Discard::Checksum => &mut self.checksum_err,
             Discard::Vrid => &mut self.vrid_err,
             Discard::Destination => &mut self.destination_err,
@@ -92,7 +89,22 @@ impl Counters {
             Discard::AuthMismatch => &mut self.authtype_mismatch,
             Discard::AuthFailure => &mut self.auth_failure,
             Discard::Interval => &mut self.advert_interval_err,
+            Discard::FirstAddress | Discard::AddressList => &mut self.addr_list_err,
             Discard::Owner => &mut self.owner_ignored,
+        };
+        add(counter);
+    }
+
+    pub(crate) fn notice(&mut self, what: Notice) {
+        let counter = match what {
+            Notice::AddressList { .. } => &mut self.addr_list_err,
+            Notice::Interval { .. } => &mut self.advert_interval_err,
+            Notice::OtherChecksum { .. } => &mut self.other_checksum,
+            Notice::CappedInterval { .. }
+            | Notice::SamePriority { .. }
+            | Notice::OwnerHeard { .. }
+            | Notice::NotOwner { .. }
+            | Notice::FirstAddress { .. } => return,
         };
         add(counter);
     }
@@ -118,7 +130,9 @@ impl RxCounters {
             | Discard::AuthMismatch
             | Discard::AuthFailure
             | Discard::Interval
-            | Discard::Owner => return,
+            | Discard::FirstAddress
+            | Discard::Owner
+            | Discard::AddressList => return,
         };
         add(counter);
     }

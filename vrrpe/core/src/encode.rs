@@ -1,41 +1,70 @@
-//! Adverts to bytes (RFC 3768 5.1): the VRRP message, which the socket puts behind its own IP
-//! header. Writes into the caller's buffer and allocates nothing.
+//! Adverts to bytes (RFC 3768 5.1, RFC 9568 5.1): the VRRP message, which the socket puts behind
+//! its IP header. Writes into the caller's buffer and allocates nothing.
 
 use crate::config::{Auth, Config};
-use crate::wire;
+use crate::timers::interval;
+use crate::wire::{self, Layout};
 use core::net::IpAddr;
-use vipd_types::Version;
+use vipd_types::{Checksum, Family};
 
-/// `None` if the buffer is too short, there are more than 255 addresses, or the router speaks a
-/// version this encoder does not.
-pub(crate) fn advert<'b>(config: &Config, priority: u8, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    match config.version {
-        Version::V2 => {}
-        Version::V3 => return None,
-    }
-    let addresses = config.addresses.iter().filter_map(|address| match address {
-        IpAddr::V4(v4) => Some(v4.octets()),
-        IpAddr::V6(_) => None,
-    });
-    let count = u8::try_from(addresses.clone().count()).ok()?;
-    let message = buffer.get_mut(..wire::message_len(usize::from(count)))?;
-    let (auth_type, auth_data) = match config.auth {
-        Auth::None => (0, [0; 8]),
-        Auth::Pass(password) => (1, password),
-    };
+/// `None` if the buffer is too short, there are more than 255 addresses, no such protocol exists,
+/// or the checksum needs a source and there is none of the destination's family.
+pub(crate) fn advert<'b>(
+    config: &Config,
+    priority: u8,
+    source: Option<IpAddr>,
+    destination: IpAddr,
+    buffer: &'b mut [u8],
+) -> Option<&'b [u8]> {
+    let layout = Layout::of(config.version, config.family)?;
+    let count = u8::try_from(config.listed().count()).ok()?;
+    let message = buffer.get_mut(..layout.len(usize::from(count)))?;
     let (fixed, rest) = message.split_first_chunk_mut::<8>()?;
-    *fixed = [0x21, config.vrid.get(), priority, count, auth_type, interval_secs(config), 0, 0];
-    let (list, auth) = rest.split_last_chunk_mut::<8>()?;
-    for (place, octets) in list.as_chunks_mut::<4>().0.iter_mut().zip(addresses) {
-        *place = octets;
+    let (first, [fifth, sixth]) = match layout {
+        Layout::V2 => (0x21, [auth(config).0, interval_secs(config)]),
+        Layout::V3(_) => (0x31, interval_centis(config).to_be_bytes()),
+    };
+    *fixed = [first, config.vrid.get(), priority, count, fifth, sixth, 0, 0];
+    let mut rest = &mut *rest;
+    for address in config.listed() {
+        rest = match address {
+            IpAddr::V4(v4) => put(rest, v4.octets())?,
+            IpAddr::V6(v6) => put(rest, v6.octets())?,
+        };
     }
-    *auth = auth_data;
-    let checksum = (!wire::sum(message)).to_be_bytes();
+    if layout == Layout::V2 {
+        put(rest, auth(config).1)?;
+    }
+    let covered = match (layout, config.options.checksum) {
+        (Layout::V2, _) | (Layout::V3(Family::V4), Checksum::Plain) => 0,
+        (Layout::V3(_), _) => wire::pseudo_header(source?, destination, message.len())?,
+    };
+    let checksum = (!wire::add(wire::sum(message), covered)).to_be_bytes();
     message.get_mut(6..8)?.copy_from_slice(&checksum);
     Some(message)
 }
 
-/// Advertisement_Interval as it stands in the advert; 1 to 255.
-pub(crate) fn interval_secs(config: &Config) -> u8 {
-    u8::try_from(config.advert_int.as_secs()).unwrap_or(u8::MAX).max(1)
+/// Advertisement_Interval of VRRPv2: whole seconds, 1 to 255.
+fn interval_secs(config: &Config) -> u8 {
+    u8::try_from(interval(config).as_secs()).unwrap_or(u8::MAX)
+}
+
+/// Advertisement_Interval of VRRPv3: centiseconds, 1 to 4095, so that the reserved bits are zero.
+fn interval_centis(config: &Config) -> u16 {
+    let centis = interval(config).as_millis().checked_div(10).unwrap_or_default();
+    u16::try_from(centis).unwrap_or(u16::MAX) & 0x0fff
+}
+
+fn auth(config: &Config) -> (u8, [u8; 8]) {
+    match config.auth {
+        Auth::None => (0, [0; 8]),
+        Auth::Pass(password) => (1, password),
+    }
+}
+
+/// Writes to the front of `place` and returns what is behind.
+fn put<const N: usize>(place: &mut [u8], octets: [u8; N]) -> Option<&mut [u8]> {
+    let (front, behind) = place.split_first_chunk_mut::<N>()?;
+    *front = octets;
+    Some(behind)
 }

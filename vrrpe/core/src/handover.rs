@@ -4,7 +4,6 @@
 
 use crate::config::{Config, Transport};
 use crate::input::Health;
-use crate::timers::skew;
 use core::net::IpAddr;
 use core::time::Duration;
 use vipd_types::{Instant, Priority};
@@ -17,6 +16,7 @@ const STEP: Duration = Duration::from_millis(1);
 pub(crate) struct Heard {
     pub(crate) from: IpAddr,
     pub(crate) priority: u8,
+    pub(crate) interval: Duration,
 }
 
 /// The MASTER a BACKUP follows.
@@ -31,19 +31,21 @@ pub(crate) struct Followed {
     /// A worse router that was accepted since: either it or the followed one is about to go, so
     /// what the followed one says may be old news.
     rival: Option<IpAddr>,
+    /// Its last advert was accepted: not worse than ours, or we do not preempt.
+    accepted: bool,
 }
 
 impl Followed {
     pub(crate) fn new(heard: Heard, now: Instant) -> Self {
-        let Heard { from: address, priority } = heard;
-        Self { address, priority, best: priority, at: now, rival: None }
+        let Heard { from: address, priority, .. } = heard;
+        Self { address, priority, best: priority, at: now, rival: None, accepted: true }
     }
 
     /// After an accepted advert. While two routers advertise, the better one is followed, until
     /// the other was heard twice without it.
     pub(crate) fn accept(self, heard: Heard, now: Instant, interval: Duration) -> Self {
         if heard.from == self.address {
-            return Self { rival: None, ..self.hear(heard.priority, now) };
+            return Self { rival: None, accepted: true, ..self.hear(heard.priority, now) };
         }
         let silent = now.since(self.at) > interval.saturating_mul(2);
         let better = (heard.priority, heard.from) > (self.priority, self.address);
@@ -54,8 +56,17 @@ impl Followed {
         }
     }
 
-    pub(crate) fn hear(self, priority: u8, now: Instant) -> Self {
+    /// After an advert of its own that is discarded.
+    pub(crate) fn refuse(self, priority: u8, now: Instant) -> Self {
+        Self { accepted: false, ..self.hear(priority, now) }
+    }
+
+    fn hear(self, priority: u8, now: Instant) -> Self {
         Self { priority, best: self.best.max(priority), at: now, ..self }
+    }
+
+    pub(crate) fn is_accepted(self) -> bool {
+        self.accepted
     }
 
     /// It has become worse than it was, and worse than we are. Our own rise is no reason: then
@@ -79,8 +90,8 @@ pub(crate) fn allowed(config: &Config, health: Health) -> bool {
     config.fast_handover && !health.pending
 }
 
-/// How long rivals are given: nothing if there can be none.
-pub(crate) fn wait(config: &Config, ours: Priority) -> Duration {
+/// How long rivals are given: nothing if there can be none, else no longer than Skew_Time.
+pub(crate) fn wait(config: &Config, ours: Priority, skew_time: Duration) -> Duration {
     let alone = match &config.transport {
         Transport::Unicast { peers, .. } => peers.len() == 1,
         Transport::Multicast { .. } => false,
@@ -89,5 +100,5 @@ pub(crate) fn wait(config: &Config, ours: Priority) -> Duration {
         return Duration::ZERO;
     }
     let steps = 256_u32.saturating_sub(u32::from(ours.get()));
-    STEP.saturating_mul(steps).min(skew(ours))
+    STEP.saturating_mul(steps).min(skew_time)
 }

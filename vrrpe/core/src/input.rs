@@ -1,6 +1,7 @@
 //! Everything that can happen to a virtual router.
 
 use crate::config::Config;
+use crate::group::Order;
 use crate::wire::Advert;
 use alloc::boxed::Box;
 use core::net::IpAddr;
@@ -29,6 +30,10 @@ pub enum Input<'a> {
     /// Somebody took them away for good.
     Lost(Epoch),
     Config(Box<Config>),
+    /// What the sync group does; `None` when the router is in no group any more. A router that is in
+    /// one is told so before anything else (`Order::Wait`), and from then on never becomes MASTER
+    /// alone. The same order may come any number of times.
+    Group(Option<Order>),
     /// Leave: release, then say good-bye.
     Stop,
     /// The lease has run out and the addresses have vanished by themselves: good-bye at once.

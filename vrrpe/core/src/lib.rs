@@ -16,16 +16,21 @@ pub mod router;
 pub mod timers;
 pub mod wire;
 
+mod backup;
 mod check;
 mod encode;
 mod handover;
+mod learned;
 mod machine;
+mod member;
+mod receive;
 mod term;
+mod voice;
 
-pub use action::{Action, Actions, Cause, Event, Kind, Reason};
+pub use action::{Action, Actions, Cause, Event, Kind, Notice, Reason};
 pub use config::{Auth, Config, Transport};
 pub use counters::{Counters, RxCounters};
 pub use health::{Tracked, health};
 pub use input::{Health, Input};
 pub use router::{MasterSeen, Router};
-pub use wire::{Advert, Discard, Meta};
+pub use wire::{Advert, Discard, Form, Meta};

@@ -37,8 +37,15 @@ pub(crate) enum Event {
     },
     Reconfigured {
         before: Priority,
+        /// Our own Advertisement_Interval.
         interval_changed: bool,
+        /// What Master_Down_Interval is made of, the priority aside.
+        rhythm_changed: bool,
     },
+    /// All members of the sync group are MASTER or would be; or there is no group any more.
+    Lead,
+    /// A member of the sync group has found a better MASTER.
+    GroupYields,
 }
 
 impl Router {
@@ -61,28 +68,35 @@ impl Router {
             (Backup, E::Shutdown) => self.enter(Init, Cause::Stop, out),
             (Backup, E::Fault(cause)) => self.enter(Fault, cause, out),
             // 6.4.1: an owner does not wait (it became one by a new configuration).
-            (Backup, E::Ready) if self.effective.is_owner() => {
-                self.become_master(Cause::Startup, now, out);
+            (Backup, E::Ready) if self.effective.is_owner() && !self.is_outranked() => {
+                self.claim(Cause::Startup, now, out);
             }
             // 6.4.2: the Master_Down_Timer fires.
-            (Backup, E::MasterDownTimer) => self.become_master(Cause::MasterDown, now, out),
-            (Backup, E::HandoverTimer) => self.become_master(Cause::Handover, now, out),
+            (Backup, E::MasterDownTimer) => self.claim(self.master_down_cause(now), now, out),
+            (Backup, E::HandoverTimer) => self.claim(self.handover_cause(), now, out),
             // 6.4.2: priority 0 sets the Master_Down_Timer to Skew_Time.
             (Backup, E::GoodBye(heard)) => self.hear_good_bye(heard, now, out),
             // 6.4.2: priority not lower than ours, whatever the address: reset the timer.
-            (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow(heard, now),
+            (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow_better(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode False: the same.
-            (Backup, E::Lower(heard)) if !self.config.preempt => self.follow(heard, now),
+            (Backup, E::Lower(heard)) if !self.preempts(now) => self.follow_worse(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode True: discard.
             (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
             (Backup, E::Priority { before }) => self.shorten_master_down(before),
-            (Backup, E::Reconfigured { before, interval_changed }) => {
+            (Backup, E::Reconfigured { before, rhythm_changed, .. }) => {
                 self.timers.handover = None;
-                if interval_changed {
+                self.backup.preempt_from = None;
+                if rhythm_changed {
                     self.restart_master_down(now);
                 } else {
                     self.shorten_master_down(before);
                 }
+            }
+
+            // Not in the RFC: a sync group is MASTER as a whole.
+            (Backup, E::Lead) => self.lead(now, out),
+            (Master, E::GroupYields) => {
+                self.leave(Backup, Reason::Yield, Cause::Group, now, out);
             }
 
             // 6.4.3: a Shutdown event ends with priority 0, here after the addresses are gone.
@@ -119,7 +133,7 @@ impl Router {
             // 6.4.3: discard. RFC 9568 6.4.3 and keepalived also answer, so that the other yields.
             (Master, E::Equal(heard) | E::Lower(heard)) => self.force_election(heard, now, out),
             (Master, E::Priority { before }) => self.send_change(before, now, out),
-            (Master, E::Reconfigured { before, interval_changed }) => {
+            (Master, E::Reconfigured { before, interval_changed, .. }) => {
                 if interval_changed {
                     self.restart_adver(now);
                 }
@@ -145,7 +159,9 @@ impl Router {
                 | E::Refused
                 | E::Lost
                 | E::Priority { .. }
-                | E::Reconfigured { .. },
+                | E::Reconfigured { .. }
+                | E::Lead
+                | E::GroupYields,
             )
             | (Fault, E::Fault(_))
             | (
@@ -156,9 +172,10 @@ impl Router {
                 | E::AnnounceTimer
                 | E::AcquireTimer
                 | E::Refused
-                | E::Lost,
+                | E::Lost
+                | E::GroupYields,
             )
-            | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer) => {}
+            | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer | E::Lead) => {}
         }
     }
 }

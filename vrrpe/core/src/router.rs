@@ -2,13 +2,14 @@
 //! Decides nothing that depends on the state; that is `machine`.
 
 use crate::action::Cause;
-use crate::counters::add;
-use crate::handover::{Followed, Heard};
+use crate::backup::{Backup, Rival};
+use crate::group::Order;
+use crate::handover::Followed;
 use crate::machine::Event as Happening;
 use crate::timers::{Pace, Timers, due, interval};
-use crate::wire::Advert;
-use crate::{Action, Actions, Config, Event, Health, Input, Kind, check, encode};
+use crate::{Action, Actions, Config, Event, Health, Input, Kind, encode};
 use core::net::IpAddr;
+use core::time::Duration;
 use vipd_types::{Epoch, Instant, Priority, State};
 
 pub use crate::counters::{Counters, RxCounters};
@@ -20,10 +21,10 @@ pub struct Router {
     pub(crate) effective: Priority,
     pub(crate) state: State,
     pub(crate) timers: Timers,
-    pub(crate) followed: Option<Followed>,
-    /// The worse router that was heard last, and when: if it is MASTER, its addresses must go
-    /// before ours come.
-    pub(crate) rival: Option<(IpAddr, Instant)>,
+    pub(crate) backup: Backup,
+    /// Active_Adver_Interval; `None` is our own.
+    pub(crate) learned: Option<Duration>,
+    pub(crate) rival: Option<Rival>,
     pub(crate) epoch: Epoch,
     /// The addresses of this term are in the kernel.
     pub(crate) held: bool,
@@ -36,6 +37,8 @@ pub struct Router {
     pub(crate) rises: Pace,
     pub(crate) announcements: Pace,
     pub(crate) counters: Counters,
+    /// What the sync group does, if there is one.
+    pub(crate) group: Option<Order>,
     link: Link,
     stopped: bool,
 }
@@ -72,7 +75,8 @@ impl Router {
             health: Health::default(),
             state: State::Init,
             timers: Timers::default(),
-            followed: None,
+            backup: Backup::default(),
+            learned: None,
             rival: None,
             epoch: Epoch(0),
             held: false,
@@ -82,6 +86,7 @@ impl Router {
             rises: Pace::default(),
             announcements: Pace::default(),
             counters: Counters::default(),
+            group: None,
             link: Link::Unknown,
             stopped: false,
         }
@@ -116,6 +121,7 @@ impl Router {
                 self.review(now, &mut actions);
             }
             Input::Config(new) => self.configure(*new, now, &mut actions),
+            Input::Group(order) => self.obey(order, now, &mut actions),
             Input::Stop => {
                 self.stopped = true;
                 self.react(Happening::Shutdown, now, &mut actions);
@@ -134,13 +140,20 @@ impl Router {
     }
 
     /// The VRRP message to send now, without IP header, written into `buffer` (`wire::MESSAGE_MAX`
-    /// is always enough); `None` if the buffer is too short or the version is not spoken.
-    pub fn encode<'b>(&self, kind: Kind, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    /// is always enough). The checksum may depend on our source and on `destination`, so each copy
+    /// is encoded for itself. `None` if the buffer is too short, the protocol does not exist
+    /// (VRRPv2 over IPv6), or the checksum needs a source and there is none.
+    pub fn encode<'b>(
+        &self,
+        kind: Kind,
+        destination: IpAddr,
+        buffer: &'b mut [u8],
+    ) -> Option<&'b [u8]> {
         let priority = match kind {
             Kind::Advert => self.effective.get(),
             Kind::GoodBye => 0,
         };
-        encode::advert(&self.config, priority, buffer)
+        encode::advert(&self.config, priority, self.source(), destination, buffer)
     }
 
     pub fn config(&self) -> &Config {
@@ -176,7 +189,7 @@ impl Router {
 
     /// The MASTER this router follows.
     pub fn master(&self) -> Option<MasterSeen> {
-        let Followed { address, priority, at, .. } = self.followed?;
+        let Followed { address, priority, at, .. } = self.backup.followed?;
         Some(MasterSeen { address, priority, at })
     }
 
@@ -189,8 +202,8 @@ impl Router {
         self.state != State::Master && self.leaving.is_none()
     }
 
-    /// What stands in the way of being BACKUP or MASTER. `Err` while it is too early to say.
-    fn obstacle(&self) -> Result<Option<Cause>, ()> {
+    /// As `obstacle`, without the group.
+    pub(crate) fn own_obstacle(&self) -> Result<Option<Cause>, ()> {
         let Health { fault, unproven, .. } = self.health;
         Ok(match self.link {
             Link::Unknown => return Err(()),
@@ -204,37 +217,12 @@ impl Router {
         })
     }
 
-    fn review(&mut self, now: Instant, actions: &mut Actions) {
+    pub(crate) fn review(&mut self, now: Instant, actions: &mut Actions) {
         match self.obstacle() {
             Ok(None) => self.react(Happening::Ready, now, actions),
             Ok(Some(cause)) => self.react(Happening::Fault(cause), now, actions),
             Err(()) => {}
         }
-    }
-
-    fn packet(&mut self, advert: &Advert<'_>, now: Instant, actions: &mut Actions) {
-        if let Err(why) = check::advert(&self.config, self.source(), advert) {
-            self.counters.count(why);
-            actions.push(Action::Event(Event::Discarded(why)));
-            return;
-        }
-        add(&mut self.counters.advert_rcvd);
-        if !check::same_addresses(&self.config, advert) {
-            add(&mut self.counters.addr_list_err);
-        }
-        let heard = Heard { from: advert.meta.source, priority: advert.priority };
-        let theirs = (heard.priority, Some(heard.from));
-        let event = if heard.priority == 0 {
-            add(&mut self.counters.pri_zero_rcvd);
-            Happening::GoodBye(heard)
-        } else if theirs > (self.effective.get(), self.source()) {
-            Happening::Higher(heard)
-        } else if heard.priority == self.effective.get() {
-            Happening::Equal(heard)
-        } else {
-            Happening::Lower(heard)
-        };
-        self.react(event, now, actions);
     }
 
     fn deadline(&mut self, now: Instant, actions: &mut Actions) {
@@ -280,11 +268,16 @@ impl Router {
             return;
         }
         let before = self.effective;
-        let old = interval(&self.config);
+        let (interval_before, rhythm) = (interval(&self.config), self.rhythm());
+        if new.version != self.config.version {
+            self.learned = None;
+        }
         self.config = new;
         self.reprioritise(actions);
-        let interval_changed = old != interval(&self.config);
-        self.react(Happening::Reconfigured { before, interval_changed }, now, actions);
+        let interval_changed = interval_before != interval(&self.config);
+        let rhythm_changed = rhythm != self.rhythm();
+        let event = Happening::Reconfigured { before, interval_changed, rhythm_changed };
+        self.react(event, now, actions);
         self.review(now, actions);
     }
 

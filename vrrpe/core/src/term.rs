@@ -1,15 +1,14 @@
-//! What the arms of the state machine do: terms as MASTER from Acquire to the farewell, timers
-//! set and cleared, adverts sent and paced. `enter` is the only place that changes the state.
+//! Terms as MASTER, from Acquire to the farewell, and the ways into each state. `enter` is the only
+//! place that changes the state.
 
 use crate::action::{Actions, Cause, Event as Report, Reason};
+use crate::backup::Backup;
 use crate::counters::add;
-use crate::handover::{self, Followed, Heard};
+use crate::handover::{Followed, Heard};
 use crate::router::{Leaving, Router};
-use crate::timers::{
-    COURTESY, RETRY, answer_gap, due, interval, master_down_interval, next_beat, skew,
-};
+use crate::timers::{RETRY, courtesy, interval};
 use crate::{Action, Kind};
-use vipd_types::{Epoch, Instant, Priority, State};
+use vipd_types::{Epoch, Instant, State};
 
 impl Router {
     pub(crate) fn enter(&mut self, to: State, why: Cause, out: &mut Actions) {
@@ -22,17 +21,22 @@ impl Router {
         }
         self.state = to;
         self.timers.cancel();
-        self.followed = None;
+        self.backup = Backup::default();
         self.held = false;
         out.push(Action::Event(Report::State { from, to, why }));
     }
 
     pub(crate) fn start(&mut self, why: Cause, now: Instant, out: &mut Actions) {
-        if self.effective.is_owner() {
+        self.learned = None;
+        let is_owner = self.effective.is_owner();
+        if is_owner && self.group.is_none() {
             self.become_master(why, now, out);
-        } else {
-            self.enter(State::Backup, why, out);
-            self.restart_master_down(now);
+            return;
+        }
+        self.enter(State::Backup, why, out);
+        self.restart_master_down(now);
+        if is_owner {
+            self.claim(why, now, out);
         }
     }
 
@@ -46,13 +50,11 @@ impl Router {
         }
         add(&mut self.counters.become_master);
         self.send(Kind::Advert, out);
-        let interval = interval(&self.config);
-        let is_there =
-            self.rival.is_some_and(|(_, at)| now.since(at) <= interval.saturating_mul(2));
+        self.learned = None;
         self.enter(State::Master, why, out);
         self.restart_adver(now);
-        if is_there {
-            self.timers.acquire = Some(now.plus(COURTESY));
+        if self.rival_is_there(now) {
+            self.timers.acquire = Some(now.plus(courtesy(interval(&self.config))));
         } else {
             self.acquire_now(out);
         }
@@ -65,7 +67,7 @@ impl Router {
 
     /// The old MASTER's last advert: it sends it when its addresses are gone.
     pub(crate) fn waits_for(&self, heard: Heard) -> bool {
-        self.timers.acquire.is_some() && self.rival.is_some_and(|(from, _)| from == heard.from)
+        self.timers.acquire.is_some() && self.rival.is_some_and(|rival| rival.address == heard.from)
     }
 
     /// The state changes at once, the farewell waits until the addresses are gone.
@@ -95,9 +97,13 @@ impl Router {
     }
 
     pub(crate) fn yield_to(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
+        let Heard { from, priority, .. } = heard;
+        if self.config.options.higher_prio_send_advert {
+            self.send(Kind::Advert, out);
+        }
+        self.adopt(heard, out);
         self.leave(State::Backup, Reason::Yield, Cause::Higher { from, priority }, now, out);
-        self.followed = Some(Followed::new(heard, now));
+        self.backup.followed = Some(Followed::new(heard, now));
     }
 
     /// The last advert after yielding makes the winner announce itself again. It is left out when
@@ -108,7 +114,7 @@ impl Router {
         };
         match leaving.farewell {
             Some(Kind::GoodBye) => self.send(Kind::GoodBye, out),
-            Some(Kind::Advert) if self.follows_a_better_one() => self.send(Kind::Advert, out),
+            Some(Kind::Advert) if self.is_outranked() => self.send(Kind::Advert, out),
             Some(Kind::Advert) | None => {}
         }
     }
@@ -122,159 +128,7 @@ impl Router {
         self.enter(State::Init, Cause::LeaseEnded, out);
     }
 
-    pub(crate) fn follow(&mut self, heard: Heard, now: Instant) {
-        let interval = interval(&self.config);
-        self.followed = Some(match self.followed {
-            Some(followed) => followed.accept(heard, now, interval),
-            None => Followed::new(heard, now),
-        });
-        self.timers.handover = None;
-        self.restart_master_down(now);
-    }
-
-    pub(crate) fn hear_good_bye(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
-        self.rival = self.rival.filter(|(from, _)| *from != heard.from);
-        let before = self.timers.master_down;
-        self.timers.master_down = Some(now.plus(skew(self.effective)));
-        let Some(followed) = self.followed.take_if(|followed| followed.address == heard.from)
-        else {
-            return;
-        };
-        if followed.is_alone() {
-            self.hand_over(before, now, out);
-        }
-    }
-
-    pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
-        out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
-        self.rival = Some((from, now));
-        let Some(followed) = self.followed.filter(|followed| followed.address == from) else {
-            return;
-        };
-        let followed = followed.hear(priority, now);
-        self.followed = Some(followed);
-        if followed.has_fallen_below(self.effective) {
-            self.hand_over(self.timers.master_down, now, out);
-        }
-    }
-
-    /// Never longer than what is left of the down timer.
-    fn hand_over(&mut self, down: Option<Instant>, now: Instant, out: &mut Actions) {
-        if !handover::allowed(&self.config, self.health) {
-            return;
-        }
-        let at = now.plus(handover::wait(&self.config, self.effective));
-        let at = [Some(at), down, self.timers.handover].into_iter().flatten().min();
-        self.timers.handover = at;
-        if due(at, now) {
-            self.become_master(Cause::Handover, now, out);
-        }
-    }
-
-    pub(crate) fn restart_master_down(&mut self, now: Instant) {
-        let down = master_down_interval(interval(&self.config), self.effective);
-        self.timers.master_down = Some(now.plus(down));
-    }
-
-    /// A new priority shortens the running timer by the difference in Skew_Time, never lengthens
-    /// it. A handover ends when the MASTER is not below us any more.
-    pub(crate) fn shorten_master_down(&mut self, before: Priority) {
-        let gain = skew(before).saturating_sub(skew(self.effective)).as_nanos();
-        let gain = u64::try_from(gain).unwrap_or(u64::MAX);
-        let shortened = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(gain));
-        self.timers.master_down = self.timers.master_down.map(shortened);
-        if self.followed.is_some_and(|followed| !followed.has_fallen_below(self.effective)) {
-            self.timers.handover = None;
-        }
-    }
-
     pub(crate) fn retry_later(&mut self, now: Instant) {
         self.timers.retry = Some(now.plus(RETRY));
-    }
-
-    pub(crate) fn restart_adver(&mut self, now: Instant) {
-        self.timers.adver = Some(now.plus(interval(&self.config)));
-    }
-
-    /// One periodic advert, however late: what was missed is missed.
-    pub(crate) fn beat(&mut self, now: Instant, out: &mut Actions) {
-        let due = self.timers.adver.unwrap_or(now);
-        self.timers.adver = Some(next_beat(due, interval(&self.config), now));
-        self.timers.extra = None;
-        self.send(Kind::Advert, out);
-    }
-
-    pub(crate) fn force_election(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let Heard { from, priority } = heard;
-        let ours = self.effective;
-        if self.answer(now, out) {
-            out.push(Action::Event(Report::ForcingElection { from, priority, ours }));
-        }
-        // The kernel layer announces by itself once the addresses are there.
-        if !self.held {
-            return;
-        }
-        match self.announcements.ask(now, interval(&self.config)) {
-            Ok(()) => out.push(Action::Announce(self.epoch)),
-            Err(free) => self.timers.announce = self.timers.announce.or(Some(free)),
-        }
-    }
-
-    /// An advert out of turn, because of a packet; true if it goes at once.
-    pub(crate) fn answer(&mut self, now: Instant, out: &mut Actions) -> bool {
-        let allowed = self.answers.ask(now, answer_gap(interval(&self.config)));
-        self.send_or_wait(allowed, out)
-    }
-
-    /// An advert out of turn, because we are not what we said.
-    pub(crate) fn send_change(&mut self, before: Priority, now: Instant, out: &mut Actions) {
-        let pace = if self.effective < before { &mut self.falls } else { &mut self.rises };
-        let allowed = pace.ask(now, answer_gap(interval(&self.config)));
-        self.send_or_wait(allowed, out);
-    }
-
-    pub(crate) fn send_extra(&mut self, now: Instant, out: &mut Actions) {
-        self.timers.extra = None;
-        self.answers.done(now);
-        self.falls.done(now);
-        self.rises.done(now);
-        self.send(Kind::Advert, out);
-    }
-
-    pub(crate) fn announce_now(&mut self, now: Instant, out: &mut Actions) {
-        self.timers.announce = None;
-        self.announcements.done(now);
-        out.push(Action::Announce(self.epoch));
-    }
-
-    pub(crate) fn send(&mut self, kind: Kind, out: &mut Actions) {
-        add(&mut self.counters.advert_sent);
-        if kind == Kind::GoodBye {
-            add(&mut self.counters.pri_zero_sent);
-        }
-        out.push(Action::Send(kind));
-    }
-
-    fn send_or_wait(&mut self, allowed: Result<(), Instant>, out: &mut Actions) -> bool {
-        match allowed {
-            Ok(()) => {
-                self.timers.extra = None;
-                self.send(Kind::Advert, out);
-                true
-            }
-            Err(free) => {
-                self.timers.extra = Some(self.timers.extra.map_or(free, |at| at.min(free)));
-                false
-            }
-        }
-    }
-
-    fn follows_a_better_one(&self) -> bool {
-        self.state == State::Backup
-            && self
-                .followed
-                .is_some_and(|followed| followed.is_better_than(self.effective, self.source()))
     }
 }

@@ -2,12 +2,8 @@
 //! adverts that answer something. Only arithmetic: when a timer is set is the machine's business.
 
 use crate::config::Config;
-use crate::encode::interval_secs;
 use core::time::Duration;
-use vipd_types::{Instant, Priority};
-
-/// 1 s / 256, exactly.
-const SKEW_STEP_NANOS: u64 = 3_906_250;
+use vipd_types::{Instant, Priority, Version};
 
 /// How long after the addresses were refused or lost they are tried again.
 pub const RETRY: Duration = Duration::from_secs(10);
@@ -16,20 +12,48 @@ pub const RETRY: Duration = Duration::from_secs(10);
 /// when it has, with its last advert; this is for all others, and for a lost packet.
 pub const COURTESY: Duration = Duration::from_millis(4);
 
-/// Advertisement_Interval as the wire has it: whole seconds, 1 to 255.
+/// Advertisement_Interval as the wire has it: whole seconds, 1 to 255, or centiseconds, 1 to 4095.
 pub(crate) fn interval(config: &Config) -> Duration {
-    Duration::from_secs(u64::from(interval_secs(config)))
+    let whole = |unit: Duration, most: u32| {
+        let units = config.advert_int.as_millis().checked_div(unit.as_millis()).unwrap_or(0);
+        unit.saturating_mul(u32::try_from(units).unwrap_or(most).clamp(1, most))
+    };
+    match config.version {
+        Version::V2 => whole(Duration::from_secs(1), 255),
+        Version::V3 => whole(Duration::from_millis(10), 4095),
+    }
 }
 
-/// Skew_Time: (256 - priority) / 256 seconds, whatever the interval is.
-pub fn skew(priority: Priority) -> Duration {
-    let steps = 256_u64.saturating_sub(u64::from(priority.get()));
-    Duration::from_nanos(steps.saturating_mul(SKEW_STEP_NANOS))
+/// Skew_Time: (256 - priority) / 256 of the MASTER's interval (RFC 9568 6.1), with VRRPv2 of a
+/// second, whatever the interval is (RFC 3768 6.1).
+pub fn skew(version: Version, interval: Duration, priority: Priority) -> Duration {
+    let whole = match version {
+        Version::V2 => Duration::from_secs(1),
+        Version::V3 => interval,
+    };
+    let steps = 256_u32.saturating_sub(u32::from(priority.get()));
+    whole.saturating_mul(steps).checked_div(256).unwrap_or_default()
 }
 
-/// Master_Down_Interval: three intervals and the skew.
-pub fn master_down_interval(advert_int: Duration, priority: Priority) -> Duration {
-    advert_int.saturating_mul(3).saturating_add(skew(priority))
+/// Master_Down_Interval: `adverts` intervals of the MASTER, three by the RFC, and the skew.
+pub fn master_down_interval(
+    version: Version,
+    interval: Duration,
+    adverts: u8,
+    priority: Priority,
+) -> Duration {
+    interval.saturating_mul(u32::from(adverts)).saturating_add(skew(version, interval, priority))
+}
+
+/// Of `COURTESY`, what an interval has room for.
+pub(crate) fn courtesy(advert_int: Duration) -> Duration {
+    advert_int.checked_div(4).unwrap_or_default().min(COURTESY)
+}
+
+/// At least this long between two announcements that answer something: they cost the network and
+/// the kernel more than an advert.
+pub(crate) fn announce_gap(advert_int: Duration) -> Duration {
+    advert_int.max(Duration::from_secs(1))
 }
 
 /// At least this long between two adverts that answer something.

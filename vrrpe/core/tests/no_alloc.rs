@@ -53,7 +53,7 @@ fn the_steady_state_allocates_nothing() {
     let mut theirs = [0, 50, 100, 200, 255].map(|priority| {
         let router = Router::new(config(priority.max(1)));
         let kind = if priority == 0 { Kind::GoodBye } else { Kind::Advert };
-        router.encode(kind, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
+        router.encode(kind, GROUP_V4.into(), &mut [0; MESSAGE_MAX]).unwrap().to_vec()
     });
     let mut now = Instant::from_nanos(0);
     ours.step(now, Input::Link { up: true, source: Some(source(3)) });
@@ -67,13 +67,13 @@ fn the_steady_state_allocates_nothing() {
         ours.step(now, Input::Deadline);
         if round.is_multiple_of(97) {
             let message = &mut theirs[(round / 97) % 5];
-            ours.step(now, Input::Packet(&wire::decode(message, meta).unwrap()));
+            ours.step(now, Input::Packet(&wire::decode(message, meta, wire::TTL).unwrap()));
             message[2] ^= 1;
-            assert!(wire::decode(message, meta).is_err());
+            assert!(wire::decode(message, meta, wire::TTL).is_err());
             message[2] ^= 1;
         }
         ours.step(now, Input::Track(Health { adds: -1, ..Health::default() }));
-        assert!(ours.encode(Kind::Advert, &mut buffer).is_some());
+        assert!(ours.encode(Kind::Advert, GROUP_V4.into(), &mut buffer).is_some());
         ours.step(now, Input::Released(ours.epoch()));
         masters = masters.saturating_add(u64::from(ours.state() == State::Master));
     }

@@ -21,6 +21,14 @@ pub(super) struct Scripts {
     pub(super) places: Vec<Span>,
 }
 
+impl Scripts {
+    /// For messages.
+    pub(super) fn name(&self, id: ScriptId) -> String {
+        let script = self.list.get(usize::from(id.0));
+        script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+    }
+}
+
 pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scripts {
     let mut found = Scripts { list: Vec::new(), ids: HashMap::new(), places: Vec::new() };
     for block in blocks {

@@ -23,15 +23,6 @@ pub(super) fn read(block: &Item, scripts: &Scripts, found: &mut Vec<(Track, Span
     }
 }
 
-/// An owner's priority does not move: only weight 0 means something to it.
-pub(super) fn speak_of_owner(tracks: &[(Track, Span)], scripts: &Scripts, say: &mut Say) {
-    for (track, at) in tracks.iter().filter(|(track, _)| track.weight.get() != 0) {
-        let name = scripts.list.get(usize::from(track.script.0)).map_or("", |s| s.name.as_str());
-        let message = format!("the weight of `{name}` has no effect on priority 255");
-        say.warn(*at, message, "write a priority of 254 or less");
-    }
-}
-
 /// `NAME [weight N [reverse|noreverse]]`
 fn track(line: &Item, scripts: &Scripts, say: &mut Say) -> Option<Track> {
     let name = line.keyword.show();

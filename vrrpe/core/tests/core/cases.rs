@@ -162,7 +162,7 @@ impl Replay {
             Some(Transport::Multicast { .. }) | None => GROUP_V4,
         };
         let bytes = Message::new(priority).bytes();
-        let advert = wire::decode(&bytes, meta(host(from), to, 255)).unwrap();
+        let advert = wire::decode(&bytes, meta(host(from), to, 255), wire::TTL).unwrap();
         self.step(Input::Packet(&advert));
     }
 }
@@ -202,7 +202,7 @@ fn parse_health(options: &[&str]) -> Option<Health> {
 
 /// As it stands in the bytes of an advert that is sent now.
 fn encoded_priority(router: &Router) -> u8 {
-    router.encode(Kind::Advert, &mut [0; MESSAGE_MAX]).unwrap()[2]
+    router.encode(Kind::Advert, GROUP_V4.into(), &mut [0; MESSAGE_MAX]).unwrap()[2]
 }
 
 fn say(action: Action, priority: u8) -> String {
@@ -215,6 +215,7 @@ fn say(action: Action, priority: u8) -> String {
         Action::Event(Event::State { from, to, why }) => format!("state {from} to {to}: {why:?}"),
         Action::Event(Event::Priority { from, to }) => format!("priority {from} to {to}"),
         Action::Event(Event::Discarded(why)) => format!("discarded: {why:?}"),
+        Action::Event(Event::Noticed(notice)) => format!("noticed: {notice:?}"),
         Action::Event(Event::GoodByeHeard { from }) => format!("good-bye heard from {from}"),
         Action::Event(Event::LowerHeard { from, priority, ours }) => {
             format!("lower heard from {from}: {priority}, ours {ours}")

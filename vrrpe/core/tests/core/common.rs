@@ -190,7 +190,7 @@ impl Bench {
         meta: Meta,
     ) -> Result<Vec<Action>, Discard> {
         let bytes = message.bytes();
-        let advert = wire::decode(&bytes, meta)?;
+        let advert = wire::decode(&bytes, meta, wire::TTL)?;
         let before = self.events.len();
         let actions = self.input(Input::Packet(&advert));
         match self.events.get(before) {
@@ -240,7 +240,7 @@ impl Bench {
     }
 
     pub(crate) fn encoded(&self, kind: Kind) -> Vec<u8> {
-        self.router.encode(kind, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
+        self.router.encode(kind, GROUP_V4.into(), &mut [0; MESSAGE_MAX]).unwrap().to_vec()
     }
 
     pub(crate) fn changes(&self) -> Vec<(State, Cause)> {
@@ -248,6 +248,7 @@ impl Bench {
             Event::State { to, why, .. } => Some((*to, *why)),
             Event::Priority { .. }
             | Event::Discarded(_)
+            | Event::Noticed(_)
             | Event::GoodByeHeard { .. }
             | Event::LowerHeard { .. }
             | Event::ForcingElection { .. }

@@ -19,10 +19,11 @@ fn following(config: Config) -> Bench {
 
 #[test]
 fn one_peer_takes_over_at_once() {
-    for (said, expected) in [(0, vec![ADVERT, acquire(1)]), (90, vec![ADVERT])] {
+    let good_bye = (0, vec![ADVERT, acquire(1)], Cause::GoodBye);
+    for (said, expected, why) in [good_bye, (90, vec![ADVERT], Cause::Preempt)] {
         let mut bench = following(unicast(100, &[2]));
         assert_eq!(bench.hear(2, said), expected);
-        assert_eq!(bench.changes(), [(State::Master, Cause::Handover)]);
+        assert_eq!(bench.changes(), [(State::Master, why)]);
     }
 }
 

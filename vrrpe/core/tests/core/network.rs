@@ -53,7 +53,7 @@ impl World {
             Transport::Unicast { .. } => Self::address(to),
         };
         let meta = meta(Self::address(from), destination, 255);
-        let advert = wire::decode(bytes, meta).unwrap();
+        let advert = wire::decode(bytes, meta, wire::TTL).unwrap();
         self.step(to, Input::Packet(&advert));
     }
 

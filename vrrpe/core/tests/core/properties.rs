@@ -49,7 +49,7 @@ fn feed(router: &mut Router, now: Instant, any: &Any) -> Vec<Action> {
         Any::Packet(from, priority, group) => {
             let bytes = Message::new(*priority).bytes();
             let to = if *group { GROUP_V4 } else { LOCAL };
-            let advert = wire::decode(&bytes, meta(host(*from), to, 255)).unwrap();
+            let advert = wire::decode(&bytes, meta(host(*from), to, 255), wire::TTL).unwrap();
             return router.step(now, Input::Packet(&advert)).iter().collect();
         }
         Any::Deadline => Input::Deadline,
@@ -127,9 +127,9 @@ proptest! {
     #[test]
     fn any_bytes_are_decoded_or_dropped(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         if let Ok((meta, rest)) = wire::ipv4(&bytes) {
-            let _ = wire::decode(rest, meta);
+            let _ = wire::decode(rest, meta, wire::TTL);
         }
         let from = Meta { ..meta(host(2), GROUP_V4, 255) };
-        let _ = wire::decode(&bytes, from);
+        let _ = wire::decode(&bytes, from, wire::TTL);
     }
 }

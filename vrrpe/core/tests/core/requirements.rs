@@ -3,7 +3,7 @@
 use crate::common::{ADVERT, Bench, GOOD_BYE, acquire, config, host, priority, release, rfc};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::{Epoch, State};
+use vipd_types::{Epoch, State, Version};
 use vrrp_core::action::Reason;
 use vrrp_core::timers::{master_down_interval, skew};
 use vrrp_core::{Action, Cause, Config, Event, Input};
@@ -14,8 +14,8 @@ const DOWN_100_NANOS: u64 = 3_609_375_000;
 fn timers_are_exact() {
     let cases = [(1, 996_093_750), (100, 609_375_000), (200, 218_750_000), (254, 7_812_500)];
     for (value, nanos) in cases {
-        assert_eq!(skew(priority(value)), Duration::from_nanos(nanos));
-        let down = master_down_interval(Duration::from_secs(255), priority(value));
+        assert_eq!(skew(Version::V2, Duration::ZERO, priority(value)), Duration::from_nanos(nanos));
+        let down = master_down_interval(Version::V2, Duration::from_secs(255), 3, priority(value));
         assert_eq!(down, Duration::from_secs(765) + Duration::from_nanos(nanos));
     }
 }

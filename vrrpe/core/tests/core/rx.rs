@@ -88,13 +88,16 @@ fn v2_auth_02_short_password_is_zero_filled() {
 fn v2_rx_01_ttl() {
     for ttl in [254, 1, 0] {
         let bytes = Message::new(200).bytes();
-        assert_eq!(wire::decode(&bytes, meta(host(2), GROUP_V4, ttl)).unwrap_err(), Discard::Ttl);
+        assert_eq!(
+            wire::decode(&bytes, meta(host(2), GROUP_V4, ttl), wire::TTL).unwrap_err(),
+            Discard::Ttl
+        );
     }
 }
 
 #[test]
 fn v2_rx_02_version() {
-    for version in [0x11, 0x31, 0x41] {
+    for version in [0x11, 0x41, 0xf1] {
         let message = Message { version_type: version, ..Message::new(200) };
         dropped(config(100), &message, group(host(2)), Discard::Version);
     }
@@ -104,7 +107,7 @@ fn v2_rx_02_version() {
 fn v2_rx_03_complete_packet() {
     let bytes = Message::new(200).bytes();
     for end in 0..bytes.len() {
-        let verdict = wire::decode(&bytes[..end], group(host(2)));
+        let verdict = wire::decode(&bytes[..end], group(host(2)), wire::TTL);
         assert_eq!(verdict.unwrap_err(), Discard::Length, "{end}");
     }
 }
@@ -113,7 +116,7 @@ fn v2_rx_03_complete_packet() {
 fn v2_rx_04_checksum() {
     let mut bytes = Message::new(100).bytes();
     bytes[2] = 200;
-    assert_eq!(wire::decode(&bytes, group(host(2))).unwrap_err(), Discard::Checksum);
+    assert_eq!(wire::decode(&bytes, group(host(2)), wire::TTL).unwrap_err(), Discard::Checksum);
 }
 
 #[test]
@@ -182,12 +185,12 @@ fn v2_tx_01_golden_advert() {
 #[test]
 fn v2_tx_02_what_does_not_fit_is_not_sent() {
     let bench = Bench::new(config(100));
-    assert_eq!(bench.router.encode(Kind::Advert, &mut [0; 19]), None);
+    assert_eq!(bench.router.encode(Kind::Advert, GROUP_V4.into(), &mut [0; 19]), None);
     let mut many = config(100);
     many.addresses = vec![VIP.into(); 255];
-    assert_eq!(Bench::new(many.clone()).encoded(Kind::Advert).len(), wire::MESSAGE_MAX);
+    assert_eq!(Bench::new(many.clone()).encoded(Kind::Advert).len(), 1036);
     many.addresses.push(VIP.into());
-    assert_eq!(Bench::new(many).router.encode(Kind::Advert, &mut [0; 2000]), None);
+    assert_eq!(Bench::new(many).router.encode(Kind::Advert, GROUP_V4.into(), &mut [0; 2000]), None);
 }
 
 #[test]
@@ -225,9 +228,12 @@ fn hard_05_impossible_sources() {
 fn hard_06_exact_length() {
     let mut bytes = Message::new(200).bytes();
     bytes.extend([0; 4]);
-    assert_eq!(wire::decode(&bytes, group(host(2))).unwrap_err(), Discard::Length);
+    assert_eq!(wire::decode(&bytes, group(host(2)), wire::TTL).unwrap_err(), Discard::Length);
     let none = Message { addresses: vec![], ..Message::new(200) };
-    assert_eq!(wire::decode(&none.bytes(), group(host(2))).unwrap_err(), Discard::Length);
+    assert_eq!(
+        wire::decode(&none.bytes(), group(host(2)), wire::TTL).unwrap_err(),
+        Discard::Length
+    );
 }
 
 #[test]

@@ -63,6 +63,7 @@ impl From<&Input<'_>> for Told {
             | Input::NotAcquired(_)
             | Input::Lost(_)
             | Input::Config(_)
+            | Input::Group(_)
             | Input::Stop
             | Input::LeaseEnded => Self::Other,
         }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, Peer, State};
-use vrrp_core::wire::MESSAGE_MAX;
+use vrrp_core::wire::{GROUP_V4, MESSAGE_MAX};
 use vrrp_core::{Action, Config, Event, Health, Input, Kind, Router, Transport};
 
 pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
@@ -329,7 +329,7 @@ impl World {
 }
 
 pub(crate) fn encoded(router: &Router, kind: Kind) -> Vec<u8> {
-    router.encode(kind, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
+    router.encode(kind, GROUP_V4.into(), &mut [0; MESSAGE_MAX]).unwrap().to_vec()
 }
 
 /// Routers of these priorities that talk to the group, or to each other as peers.

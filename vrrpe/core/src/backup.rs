@@ -1,0 +1,156 @@
+//! What a BACKUP does with what it hears (RFC 3768 6.4.2, RFC 9568 6.4.2): whom it follows, when it
+//! stops waiting, and why. Sends nothing; when a wait is over, `member` and `term` act.
+
+use crate::Action;
+use crate::action::{Actions, Cause, Event as Report};
+use crate::handover::{self, Followed, Heard};
+use crate::router::Router;
+use crate::timers::{due, skew};
+use core::net::IpAddr;
+use core::time::Duration;
+use vipd_types::{Instant, Priority};
+
+/// What a BACKUP knows; forgotten with the state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Backup {
+    pub(crate) followed: Option<Followed>,
+    /// A good-bye has set the Master_Down_Timer.
+    left: bool,
+    /// `preempt_delay`: before this a worse MASTER is left alone.
+    pub(crate) preempt_from: Option<Instant>,
+    /// Would be MASTER if its sync group were, and why.
+    pub(crate) wants: Option<Cause>,
+}
+
+/// The worse router that was heard last: if it is MASTER, its addresses must go before ours come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rival {
+    pub(crate) address: IpAddr,
+    at: Instant,
+    interval: Duration,
+}
+
+impl Router {
+    /// Preempt_Mode, which an owner has always (RFC 9568 6.1), and `preempt_delay`.
+    pub(crate) fn preempts(&self, now: Instant) -> bool {
+        let is_free = self.config.options.preempt_delay.is_zero()
+            || self.backup.preempt_from.is_some_and(|from| from <= now);
+        self.effective.is_owner() || (self.config.preempt && is_free)
+    }
+
+    /// An advert not worse than ours.
+    pub(crate) fn follow_better(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        self.backup.preempt_from = None;
+        self.follow(heard, now, out);
+    }
+
+    /// A worse advert, while we do not preempt.
+    pub(crate) fn follow_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        let delay = self.config.options.preempt_delay;
+        self.backup.preempt_from = self.backup.preempt_from.or(Some(now.plus(delay)));
+        self.follow(heard, now, out);
+    }
+
+    fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        self.adopt(heard, out);
+        let interval = self.active_interval();
+        self.backup.followed = Some(match self.backup.followed {
+            Some(followed) => followed.accept(heard, now, interval),
+            None => Followed::new(heard, now),
+        });
+        self.backup.wants = None;
+        self.timers.handover = None;
+        self.restart_master_down(now);
+    }
+
+    /// The Master_Down_Timer becomes Skew_Time, also when less was left; of what was learned, not
+    /// of what stands in the good-bye.
+    pub(crate) fn hear_good_bye(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
+        self.rival = self.rival.filter(|rival| rival.address != heard.from);
+        let before = self.timers.master_down;
+        self.timers.master_down = Some(now.plus(self.skew_time()));
+        self.backup.left = true;
+        let Some(followed) = self.backup.followed.take_if(|it| it.address == heard.from) else {
+            return;
+        };
+        if followed.is_alone() {
+            self.hand_over(before, now, out);
+        }
+    }
+
+    /// Nothing but the memory of it changes: no timer, no interval.
+    pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        let Heard { from, priority, interval } = heard;
+        out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
+        self.rival = Some(Rival { address: from, at: now, interval });
+        let Some(followed) = self.backup.followed.filter(|followed| followed.address == from)
+        else {
+            return;
+        };
+        let followed = followed.refuse(priority, now);
+        self.backup.followed = Some(followed);
+        let may_preempt = self.config.options.preempt_delay.is_zero();
+        if may_preempt && followed.has_fallen_below(self.effective) {
+            self.hand_over(self.timers.master_down, now, out);
+        }
+    }
+
+    /// Never longer than what is left of the down timer.
+    fn hand_over(&mut self, down: Option<Instant>, now: Instant, out: &mut Actions) {
+        if !handover::allowed(&self.config, self.health) || self.backup.wants.is_some() {
+            return;
+        }
+        let wait = handover::wait(&self.config, self.effective, self.skew_time());
+        let at = [Some(now.plus(wait)), down, self.timers.handover].into_iter().flatten().min();
+        self.timers.handover = at;
+        if due(at, now) {
+            self.claim(self.handover_cause(), now, out);
+        }
+    }
+
+    /// Who said good-bye is not followed any more; who has become worse is.
+    pub(crate) fn handover_cause(&self) -> Cause {
+        if self.backup.followed.is_some() { Cause::Preempt } else { Cause::GoodBye }
+    }
+
+    /// Silence, unless somebody has left or is there and worse.
+    pub(crate) fn master_down_cause(&self, now: Instant) -> Cause {
+        if self.backup.left {
+            Cause::GoodBye
+        } else if self.rival_is_there(now) {
+            Cause::Preempt
+        } else {
+            Cause::MasterDown
+        }
+    }
+
+    pub(crate) fn rival_is_there(&self, now: Instant) -> bool {
+        self.rival
+            .is_some_and(|Rival { at, interval, .. }| now.since(at) <= interval.saturating_mul(2))
+    }
+
+    pub(crate) fn restart_master_down(&mut self, now: Instant) {
+        self.backup.left = false;
+        self.timers.master_down = Some(now.plus(self.master_down_interval()));
+    }
+
+    /// A new priority shortens the running timer by the difference in Skew_Time, never lengthens
+    /// it. A handover ends when the MASTER is not below us any more.
+    pub(crate) fn shorten_master_down(&mut self, before: Priority) {
+        let before = skew(self.config.version, self.active_interval(), before);
+        let gain = before.saturating_sub(self.skew_time()).as_nanos();
+        let gain = u64::try_from(gain).unwrap_or(u64::MAX);
+        let shortened = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(gain));
+        self.timers.master_down = self.timers.master_down.map(shortened);
+        if self.backup.followed.is_some_and(|it| !it.has_fallen_below(self.effective)) {
+            self.timers.handover = None;
+        }
+    }
+
+    /// An owner that hears a greater owner (RFC 9568 7.1, erratum 8298) is a BACKUP like others.
+    pub(crate) fn is_outranked(&self) -> bool {
+        let better = |it: Followed| it.is_better_than(self.effective, self.source());
+        self.backup.followed.is_some_and(better)
+    }
+}
