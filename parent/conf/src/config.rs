@@ -83,9 +83,8 @@ pub struct Instance {
 pub struct Vmac {
     /// What `use_vmac` names; else the first free of `PREFIX.VRID`, `PREFIX1.VRID` and so on.
     pub name: Option<IfName>,
-    /// `vmac_prefix`, by default `vrrp`, with a 6 behind it for IPv6: `vrrp.7`, `vrrp6.7`. At most
-    /// nine bytes, which leaves room for two digits and the VRID. The same in all instances of a
-    /// family.
+    /// `vmac_prefix`, by default `vrrp`: at most eight bytes, which leaves room for a number and the
+    /// VRID. The same in all instances.
     pub prefix: String,
     /// 00-00-5E-00-01-VRID or 00-00-5E-00-02-VRID (RFC 9568 7.3) unless `use_vmac` gives another.
     pub mac: [u8; 6],

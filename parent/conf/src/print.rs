@@ -42,10 +42,9 @@ fn globals(page: &mut Page, config: &Config) {
         page.show("vrrp_garp_interval", show_seconds(instance.garp.interval));
         page.show("vrrp_gna_interval", show_seconds(instance.garp.gna_interval));
     }
-    let with_vmac = |i: &Instance| Some((i.vmac.as_ref()?.prefix.clone(), i.family));
-    if let Some((prefix, family)) = config.instances.iter().find_map(with_vmac) {
-        let bare = if family == Family::V6 { prefix.strip_suffix('6') } else { None };
-        page.word("vmac_prefix", bare.unwrap_or(&prefix).as_bytes());
+    let mut with_vmac = config.instances.iter().filter_map(|i| i.vmac.as_ref());
+    if let Some(vmac) = with_vmac.next() {
+        page.word("vmac_prefix", vmac.prefix.as_bytes());
     }
 }
 

@@ -121,10 +121,7 @@ impl Wishes {
         let own = default_mac(vrid, facts.family);
         Some(Vmac {
             name: self.name,
-            prefix: match facts.family {
-                Family::V4 => prefix.to_owned(),
-                Family::V6 => format!("{prefix}6"),
-            },
+            prefix: prefix.to_owned(),
             mac: self.mac.map_or(own, |(mac, at)| chosen(mac, own, vrid, at, say)),
             xmit_base: facts.unicast || self.xmit_base.is_some(),
         })
@@ -170,7 +167,7 @@ fn mac(text: &[u8]) -> Option<Mac> {
     }
 }
 
-/// `vmac_prefix`: room must be left for the 6 of IPv6, a number and the VRID.
+/// `vmac_prefix`: room must be left for a number and the VRID.
 pub(super) fn prefix(item: &Item, say: &mut Say) -> Option<String> {
     let word = one(item, say)?;
     let text = std::str::from_utf8(&word.bytes).ok();

@@ -354,8 +354,7 @@ prop_compose! {
             if let Some(vmac) = &mut i.vmac {
                 let names = ["group", "name", "on", "02"];
                 vmac.name = vmac.name.map(|_| IfName::new(names[index].as_bytes()).unwrap());
-                let six = if i.family == Family::V6 { "6" } else { "" };
-                vmac.prefix = format!("{prefix}{six}");
+                vmac.prefix = prefix.to_owned();
                 if vmac.mac == [0; 6] {
                     let kind = if i.family == Family::V6 { 2 } else { 1 };
                     vmac.mac = [0, 0, 0x5e, 0, kind, i.vrid.get()];
