@@ -26,11 +26,14 @@ pub(crate) struct Daemon {
     pub(crate) kernel: Linux,
     pub(crate) events: Events,
     pub(crate) file: PathBuf,
+    /// What `plan` was made from.
+    pub(crate) config: Rc<Config>,
     pub(crate) plan: Plan,
     pub(crate) numbers: Numbers,
     /// Also of instances that a reload removed.
     pub(crate) names: BTreeMap<InstanceId, String>,
     pub(crate) held: Held,
+    pub(crate) vmacs: Vmacs,
     pub(crate) permits: Permits,
     pub(crate) audit: Audit,
     pub(crate) schedule: Schedule,

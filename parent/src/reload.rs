@@ -8,31 +8,43 @@ use crate::kernel::{Address, Kernel, Receiver};
 use crate::load;
 use crate::plan::{InstancePlan, Numbers, Plan, SocketPlan};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
+use vipd_conf::Config;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
-use vipd_types::{ClientId, Generation, InstanceId, Instant, SocketId};
+use vipd_types::{ClientId, Generation, IfName, InstanceId, Instant, SocketId};
 
 /// Longest time from Begin to the last Staged.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// A configuration that waits for the other processes.
 pub(crate) struct Reloading {
-    plan: Plan,
-    numbers: Numbers,
+    next: Next,
     receivers: BTreeMap<SocketId, Receiver>,
     by: Asker,
     waits_for: Waits,
     pub(crate) until: Instant,
 }
 
+/// A configuration that is not in force yet.
+pub(crate) struct Next {
+    pub(crate) config: Rc<Config>,
+    pub(crate) plan: Plan,
+    pub(crate) numbers: Numbers,
+    /// Interfaces that were made for it.
+    pub(crate) made: Vec<IfName>,
+}
+
 type Changed = (InstanceId, Result<Vec<Address>, String>);
 
 /// Who asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asker {
     Start,
     Signal,
+    /// An interface of ours was removed by somebody.
+    Restore,
     Client(ClientId, Option<u32>),
 }
 
@@ -57,38 +69,62 @@ impl Daemon {
             return self.answer(by, false, "this connection is too old; connect again");
         }
         log::info!("Reloading ...");
-        let (plan, numbers) = match self.read_plan() {
-            Ok(read) => read,
-            Err(text) => return self.answer(by, false, &text),
-        };
-        if plan.is_same_as(&self.plan) {
-            return self.answer(by, true, "nothing has changed");
-        }
-        if plan.runs_scripts() && self.starter.is_none() {
-            let text = "the first script needs a right (CAP_SETUID) that was given up at start \
-                        because no script was configured then; restart vipd instead";
-            return self.answer(by, false, text);
-        }
-        match self.prepare(plan, numbers, by) {
-            Ok(staged) => self.stage(staged),
+        match self.read_plan() {
+            Ok(next) => self.change_to(next, by),
             Err(text) => self.answer(by, false, &text),
         }
     }
 
+    /// The configuration in force once more, because the kernel has lost something of it. It is
+    /// still the same generation, and only the engine needs to know.
+    pub(crate) fn restore(&mut self) -> Result<(), Fatal> {
+        // What is under way looks at the kernel itself, or ends everything.
+        if self.reloading.is_some() || self.ending.is_some() {
+            return Ok(());
+        }
+        match self.plan_for(self.config.clone(), self.plan.digest, self.plan.generation) {
+            Ok(next) => self.change_to(next, Asker::Restore),
+            Err(text) => self.answer(Asker::Restore, false, &text),
+        }
+    }
+
+    fn change_to(&mut self, next: Next, by: Asker) -> Result<(), Fatal> {
+        if next.plan.is_same_as(&self.plan) {
+            return self.answer(by, true, "nothing has changed");
+        }
+        let made = next.made.clone();
+        let prepared = if next.plan.runs_scripts() && self.starter.is_none() {
+            Err("the first script needs a right (CAP_SETUID) that was given up at start because no \
+                 script was configured then; restart vipd instead"
+                .to_owned())
+        } else {
+            self.prepare(next, by)
+        };
+        match prepared {
+            Ok(staged) => self.stage(staged),
+            Err(text) => {
+                self.unmake_vmacs(&made);
+                self.answer(by, false, &text)
+            }
+        }
+    }
+
     /// The configuration with which the daemon starts.
-    pub(crate) fn stage_first(&mut self, plan: Plan, numbers: Numbers) -> Result<(), Fatal> {
-        let staged = self.prepare(plan, numbers, Asker::Start);
+    pub(crate) fn stage_first(&mut self, next: Next) -> Result<(), Fatal> {
+        let staged = self.prepare(next, Asker::Start);
         self.stage(staged.map_err(|text| Fatal::new("vipd", text))?)
     }
 
-    fn prepare(&self, plan: Plan, numbers: Numbers, by: Asker) -> Result<Reloading, String> {
-        let receivers = open_receivers(&plan.sockets, &self.plan.sockets)?;
-        let waits_for = Waits { engine: true, checker: true, starter: self.starter.is_some() };
+    fn prepare(&self, next: Next, by: Asker) -> Result<Reloading, String> {
+        let receivers = open_receivers(&next.plan.sockets, &self.plan.sockets)?;
+        let others = by != Asker::Restore;
+        let waits_for =
+            Waits { engine: true, checker: others, starter: others && self.starter.is_some() };
         let until = self.kernel.now().plus(LIMIT);
-        Ok(Reloading { plan, numbers, receivers, by, waits_for, until })
+        Ok(Reloading { next, receivers, by, waits_for, until })
     }
 
-    fn read_plan(&mut self) -> Result<(Plan, Numbers), String> {
+    fn read_plan(&mut self) -> Result<Next, String> {
         let loaded = load::read(&self.file).map_err(|error| error.to_string())?;
         for diagnostic in &loaded.parsed.diagnostics {
             load::log(diagnostic);
@@ -96,21 +132,38 @@ impl Daemon {
         if loaded.parsed.has_errors() {
             return Err(load::errors_of(&loaded.parsed));
         }
-        let mut numbers = self.numbers.clone();
+        let parsed = loaded.parsed;
         let generation = Generation(self.plan.generation.0.wrapping_add(1));
-        let parsed = &loaded.parsed;
-        let plan = numbers
-            .plan(&parsed.config, parsed.digest, generation, &mut self.kernel)
-            .map_err(|error| error.to_string())?;
-        Ok((plan, numbers))
+        self.plan_for(Rc::new(parsed.config), parsed.digest, generation)
+    }
+
+    fn plan_for(
+        &mut self,
+        config: Rc<Config>,
+        digest: u64,
+        generation: Generation,
+    ) -> Result<Next, String> {
+        let mut numbers = self.numbers.clone();
+        let wanted =
+            numbers.name_vmacs(&config, &mut self.kernel).map_err(|error| error.to_string())?;
+        let made = self.make_vmacs(&wanted)?;
+        match numbers.plan(&config, digest, generation, &mut self.kernel) {
+            Ok(plan) => Ok(Next { config, plan, numbers, made }),
+            Err(error) => {
+                self.unmake_vmacs(&made);
+                Err(error.to_string())
+            }
+        }
     }
 
     fn stage(&mut self, staged: Reloading) -> Result<(), Fatal> {
-        let generation = staged.plan.generation;
+        let generation = staged.next.plan.generation;
         self.stage_engine(&staged).map_err(Fatal::channel("vipd-vrrpe"))?;
-        self.stage_checker(&staged.plan).map_err(Fatal::channel("vipd-checker"))?;
-        if let Some(starter) = &mut self.starter {
-            let message = ParentToStarter::Stage { generation, digest: staged.plan.digest };
+        if staged.waits_for.checker {
+            self.stage_checker(&staged.next.plan).map_err(Fatal::channel("vipd-checker"))?;
+        }
+        if let Some(starter) = self.starter.as_mut().filter(|_| staged.waits_for.starter) {
+            let message = ParentToStarter::Stage { generation, digest: staged.next.plan.digest };
             starter.send(&message).map_err(Fatal::channel("vipd-starter"))?;
         }
         self.permits.expect_staged(generation);
@@ -119,23 +172,23 @@ impl Daemon {
     }
 
     fn stage_engine(&mut self, staged: &Reloading) -> Result<(), ChanError> {
-        let generation = staged.plan.generation;
+        let generation = staged.next.plan.generation;
         let chan = &mut self.engine.chan;
         chan.send(&ParentToEngine::Begin { generation })?;
-        for socket in &staged.plan.sockets {
+        for socket in &staged.next.plan.sockets {
             let fresh = staged.receivers.get(&socket.slice.id);
             let mut slice = socket.slice.clone();
             slice.fresh = fresh.is_some();
             let fd = fresh.and_then(|receiver| receiver.share().ok());
             chan.send_with(&ParentToEngine::Socket(slice), fd)?;
         }
-        for tracker in &staged.plan.trackers {
+        for tracker in &staged.next.plan.trackers {
             chan.send(&ParentToEngine::Tracker(tracker.clone()))?;
         }
-        for instance in &staged.plan.instances {
+        for instance in &staged.next.plan.instances {
             chan.send(&ParentToEngine::Instance(Box::new(instance.slice.clone())))?;
         }
-        for group in &staged.plan.groups {
+        for group in &staged.next.plan.groups {
             chan.send(&ParentToEngine::Group(group.clone()))?;
         }
         chan.send(&ParentToEngine::End { generation })
@@ -167,7 +220,7 @@ impl Daemon {
 
     fn expect(&self, generation: Generation, who: &'static str) -> Result<(), Fatal> {
         match &self.reloading {
-            Some(staged) if staged.plan.generation == generation => Ok(()),
+            Some(staged) if staged.next.plan.generation == generation => Ok(()),
             _ => Err(Fatal::new(who, "it acknowledged a configuration that it was not given")),
         }
     }
@@ -190,19 +243,23 @@ impl Daemon {
     /// The starter cannot run what the new file says, or read another file than the parent.
     pub(crate) fn abort(&mut self, why: &str) -> Result<(), Fatal> {
         let Some(staged) = self.reloading.take() else { return Ok(()) };
-        let generation = staged.plan.generation;
+        let generation = staged.next.plan.generation;
+        self.unmake_vmacs(&staged.next.made);
         if matches!(staged.by, Asker::Start) {
             return Err(Fatal::new("vipd", format!("the configuration cannot be served: {why}")));
         }
         self.tell_engine(&ParentToEngine::Abort { generation })?;
-        self.tell_checker(&ParentToChecker::Abort { generation })?;
-        self.tell_starter(&ParentToStarter::Abort { generation })?;
+        if staged.by != Asker::Restore {
+            self.tell_checker(&ParentToChecker::Abort { generation })?;
+            self.tell_starter(&ParentToStarter::Abort { generation })?;
+        }
         self.answer(staged.by, false, why)
     }
 
     /// The commit: first what leaves the kernel and what comes, then the word to all.
     fn commit(&mut self, staged: Reloading) -> Result<(), Fatal> {
-        let Reloading { plan, numbers, receivers, by, .. } = staged;
+        let Reloading { next, receivers, by, .. } = staged;
+        let Next { config, plan, numbers, .. } = next;
         let generation = plan.generation;
         let changed = self.change_addresses(&plan)?;
         let copies = |instance: &InstancePlan| {
@@ -212,11 +269,15 @@ impl Daemon {
         self.permits.set_instances(self.kernel.now(), &known);
         let names = plan.instances.iter().map(|i| (i.slice.id, i.slice.name.clone()));
         self.names.extend(names);
+        self.config = config;
         self.plan = plan;
         self.numbers = numbers;
-        self.tell_starter(&ParentToStarter::Commit { generation })?;
+        self.settle_vmacs();
+        if by != Asker::Restore {
+            self.tell_starter(&ParentToStarter::Commit { generation })?;
+            self.tell_checker(&ParentToChecker::Commit { generation })?;
+        }
         self.tell_engine(&ParentToEngine::Commit { generation })?;
-        self.tell_checker(&ParentToChecker::Commit { generation })?;
         for id in receivers.keys() {
             self.links.remove(id);
         }
@@ -289,7 +350,7 @@ impl Daemon {
             log::error!("Reload refused, nothing has changed: {text}");
         }
         match by {
-            Asker::Start => Ok(()),
+            Asker::Start | Asker::Restore => Ok(()),
             Asker::Signal => {
                 self.audit.reload("by=signal", done);
                 Ok(())

@@ -3,6 +3,7 @@
 //! Decides nothing at run time and changes nothing in the kernel.
 
 mod checks;
+mod names;
 mod numbers;
 mod slices;
 
@@ -89,6 +90,17 @@ impl Plan {
         self.instances.iter().find(|instance| instance.slice.id == id)
     }
 
+    /// The interfaces with a virtual MAC that this configuration needs.
+    pub(crate) fn vmacs(&self) -> impl Iterator<Item = &VmacPlan> {
+        self.instances.iter().filter_map(|instance| instance.vmac.as_ref())
+    }
+
+    /// Addresses that only their owner answers for (RFC 9568 6.1, Accept_Mode).
+    pub(crate) fn no_accept(&self) -> BTreeSet<IpAddr> {
+        let closed = self.instances.iter().filter(|instance| !instance.accept);
+        closed.flat_map(|instance| &instance.addresses).map(|address| address.ip).collect()
+    }
+
     pub(crate) fn runs_scripts(&self) -> bool {
         self.checks.iter().any(|check| matches!(check.probe, ProbeSlice::Script(_)))
     }
@@ -119,4 +131,6 @@ pub(crate) enum PlanError {
     NoInterface { instance: String, interface: IfName },
     #[error("too many {0}")]
     TooMany(&'static str),
+    #[error("instance {instance}: every name for its virtual MAC interface is taken")]
+    NoName { instance: String },
 }

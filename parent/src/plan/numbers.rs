@@ -3,7 +3,7 @@
 
 use super::checks::{CheckKey, Checks};
 use super::slices::{self, least_lease};
-use super::{InstancePlan, Plan, PlanError, SocketPlan, VmacPlan};
+use super::{InstancePlan, Plan, PlanError, SocketPlan};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Instance};
@@ -105,13 +105,6 @@ impl Numbers {
             groups.push(GroupSlice { id, name: group.name.clone(), members });
         }
         Ok(groups)
-    }
-
-    fn vmac_of(&self, one: &Instance, base: Interface) -> Option<VmacPlan> {
-        let wanted = one.vmac.as_ref()?;
-        let name = *self.vmacs.get(&identity(one))?;
-        let (base, base_index) = (base.name, base.index);
-        Some(VmacPlan { name, base, base_index, mac: wanted.mac, family: one.family })
     }
 }
 
