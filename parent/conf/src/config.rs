@@ -146,7 +146,7 @@ pub struct Track {
     pub reverse: bool,
 }
 
-/// Gratuitous ARP.
+/// Gratuitous ARP and unsolicited neighbour advertisements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Garp {
     /// `garp_master_delay`: from becoming MASTER to the second block; zero means no second block.
@@ -156,6 +156,16 @@ pub struct Garp {
     /// `garp_master_refresh`; zero is off.
     pub master_refresh: Duration,
     pub master_refresh_repeat: u32,
+    /// `garp_lower_prio_delay`: from a worse router's advert to the second block after it; zero
+    /// means no second block. `master_delay` when the file says nothing.
+    pub lower_prio_delay: Duration,
+    /// `garp_lower_prio_repeat`: packets per address and block after a worse router's advert; zero
+    /// is off. `master_repeat` when the file says nothing.
+    pub lower_prio_repeat: u32,
+    /// `garp_interval`: least time between two gratuitous ARPs on one interface; zero is none.
+    pub interval: Duration,
+    /// `gna_interval`: the same for neighbour advertisements.
+    pub gna_interval: Duration,
 }
 
 impl Default for Garp {
@@ -165,6 +175,10 @@ impl Default for Garp {
             master_repeat: 5,
             master_refresh: Duration::ZERO,
             master_refresh_repeat: 1,
+            lower_prio_delay: Duration::from_secs(5),
+            lower_prio_repeat: 5,
+            interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
         }
     }
 }

@@ -121,6 +121,10 @@ prop_compose! {
             master_repeat: repeat,
             master_refresh: Duration::from_secs(refresh),
             master_refresh_repeat: refresh_repeat,
+            lower_prio_delay: Duration::from_secs(delay),
+            lower_prio_repeat: repeat,
+            interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::globals::{Defaults, garp, set, version};
 use super::script::Scripts;
 use super::value::{flag, integer, interface, lease, number, one, seconds, switch, text};
 use super::{track, walk};
-use crate::config::{Auth, Instance};
+use crate::config::{Auth, Garp, Instance};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
@@ -73,7 +73,7 @@ struct Draft<'a> {
     check_unicast_src: bool,
     addresses: Vec<(crate::config::Vip, Span)>,
     tracks: Vec<(crate::config::Track, Span)>,
-    garp: crate::config::Garp,
+    garp: Garp,
 }
 
 impl<'a> Draft<'a> {
@@ -190,7 +190,11 @@ impl<'a> Draft<'a> {
             group: IpAddr::V4(defaults.group),
             addresses,
             tracks: self.tracks.into_iter().map(|(track, _)| track).collect(),
-            garp: self.garp,
+            garp: Garp {
+                lower_prio_delay: self.garp.master_delay,
+                lower_prio_repeat: self.garp.master_repeat,
+                ..self.garp
+            },
         };
         Some(Found { instance, name_at: name.span, vrid_at, addresses_at, peers_at })
     }
