@@ -135,10 +135,14 @@ impl Daemon {
         let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
         let source = plan.slice.source.or(link);
         let peers: Vec<IpAddr> = plan.slice.peers.iter().map(|peer| peer.address).collect();
-        let to = if peers.is_empty() { vec![plan.slice.group] } else { peers };
+        let (to, ttl) = if peers.is_empty() {
+            (vec![plan.slice.group], u8::MAX)
+        } else {
+            (peers, plan.slice.options.unicast_ttl)
+        };
         let mut sent: usize = 0;
         for peer in to {
-            match socket.send(packet, source, peer) {
+            match socket.send(packet, source, peer, ttl) {
                 Ok(()) => sent = sent.saturating_add(1),
                 Err(error) => log::warn!("({name}) last will to {peer}: {error}"),
             }

@@ -4,7 +4,7 @@
 
 use crate::kernel::{Address, Kernel};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 use vipd_conf::config::{Auth, Config, Garp, Instance, Lease, NativeProcess, ProcessTool, Script};
 use vipd_ipc::slice::{
@@ -30,7 +30,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SocketPlan {
     pub(crate) slice: SocketSlice,
-    pub(crate) groups: BTreeSet<Ipv4Addr>,
+    pub(crate) groups: BTreeSet<IpAddr>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +130,8 @@ impl Numbers {
                 },
                 groups: BTreeSet::new(),
             });
-            if let (true, IpAddr::V4(group)) = (one.peers.is_empty(), one.group) {
-                entry.groups.insert(group);
+            if one.peers.is_empty() {
+                entry.groups.insert(one.group);
             }
             let id = self.instance(one)?;
             let lease = lease_of(one, least);

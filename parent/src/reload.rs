@@ -4,7 +4,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Kernel, Receiver};
+use crate::kernel::{Address, Kernel, Receiver, open_receiver};
 use crate::load;
 use crate::plan::{Numbers, Plan, SocketPlan};
 use std::collections::BTreeMap;
@@ -312,10 +312,10 @@ fn open_receivers(
             continue;
         }
         let slice = &socket.slice;
-        let receiver = crate::kernel::open_receiver(&slice.interface, slice.index, &socket.groups)
-            .map_err(|error| {
-                format!("cannot open a VRRP socket on {}: {error}", slice.interface)
-            })?;
+        let (interface, index) = (&slice.interface, slice.index);
+        let (family, groups, least_ttl) = (slice.family, &socket.groups, slice.least_ttl);
+        let receiver = open_receiver(interface, index, family, groups, None, least_ttl)
+            .map_err(|error| format!("cannot open a VRRP socket on {interface}: {error}"))?;
         receivers.insert(slice.id, receiver);
     }
     Ok(receivers)

@@ -4,6 +4,7 @@
 mod announcer;
 mod driver;
 mod events;
+mod filter;
 mod netlink;
 mod raw;
 pub(crate) mod sysctl;
