@@ -2,7 +2,7 @@
 //! trackers that outlive a reload, the addresses with their interfaces, and each role's slices.
 //! Decides nothing at run time and changes nothing in the kernel.
 
-use crate::kernel::{Address, Kernel};
+use crate::kernel::{Address, Kernel, Preferred};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -284,6 +284,8 @@ fn addresses(
             label: vip.label.clone(),
             broadcast: vip.broadcast,
             scope: vip.scope,
+            preferred: Preferred::usual(vip.address, vip.prefix),
+            nodad: true,
         })
     };
     one.addresses.iter().map(address).collect()

@@ -220,6 +220,9 @@ impl Daemon {
         for socket in sockets {
             self.tell_link(socket)?;
         }
+        for instance in self.held.instances() {
+            self.change_announcements(instance);
+        }
         for (instance, result) in changed {
             match result {
                 Ok(fresh) => self.announce_these(instance, &fresh),
@@ -238,6 +241,7 @@ impl Daemon {
                 continue;
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let aged = term.addresses_at(self.kernel.now());
             let renewed = term.asked();
             let gone: Vec<Address> =
                 old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
@@ -252,11 +256,13 @@ impl Daemon {
             self.remove(&who, &gone)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
             let mut now_held: Vec<Address> =
-                old.into_iter().filter(|a| !gone.contains(a)).collect();
+                old.iter().filter(|a| !gone.contains(a)).cloned().collect();
             // Those that stay have what is left of their lease, unless it is another one now.
             let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             if term_lease != new.lease {
-                let results = self.kernel.renew(&now_held, new.lease);
+                let stays = old.iter().zip(aged).filter(|(a, _)| new.addresses.contains(a));
+                let stays: Vec<Address> = stays.map(|(_, aged)| aged).collect();
+                let results = self.kernel.renew(&stays, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
                     log::error!("({name}) new lease: {errno}");
                 }

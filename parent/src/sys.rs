@@ -31,6 +31,13 @@ pub(crate) fn force_receive_buffer(socket: &impl AsRawFd, bytes: usize) -> io::R
         .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
 }
 
+/// The same for sending.
+pub(crate) fn force_send_buffer(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
+    let bytes = c_int::try_from(bytes).map_err(io::Error::other)?;
+    set(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, &bytes))
+}
+
 /// A datagram that came in fragments comes with the size of the largest one.
 pub(crate) fn receive_fragment_size(socket: &impl AsRawFd, family: Family) -> io::Result<()> {
     match family {
