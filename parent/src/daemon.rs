@@ -12,12 +12,12 @@ use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
 use nix::errno::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use vipd_ipc::ChanError;
-use vipd_types::{InstanceId, Instant, SocketId};
+use vipd_types::{IfName, InstanceId, Instant, SocketId};
 
 /// What an answer to `Alive` promises while no address is leased.
 pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
@@ -46,6 +46,8 @@ pub(crate) struct Daemon {
     pub(crate) life: Life,
     /// A stop was asked for; the engine has until then to say good-bye.
     pub(crate) ending: Option<Instant>,
+    /// Interfaces on which we have switched accept_local on.
+    pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
 }
@@ -122,6 +124,7 @@ impl Daemon {
                 log::error!("({name}) addresses may still be there: no good-bye is sent for them");
             }
         }
+        self.hear_owner_no_more();
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {

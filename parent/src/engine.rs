@@ -70,7 +70,9 @@ impl Daemon {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
                 self.announce(instance);
-                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })
+                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
+                self.hear_owner(instance);
+                Ok(())
             }
             Err(reason) => {
                 log::error!("({name}) {reason}");
@@ -160,6 +162,7 @@ impl Daemon {
             // An address that stays cannot be answered for; the lease will remove it.
             self.remove(&who, &term.addresses)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;
+            self.hear_owner_no_more();
         }
         self.tell_engine(&ParentToEngine::Released { instance, epoch })
     }

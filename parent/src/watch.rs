@@ -147,6 +147,7 @@ impl Daemon {
             term.addresses.iter().filter(|a| !absent.contains(a)).cloned().collect();
         self.remove(&who, &left)
             .map_err(|e| Fatal::new("the kernel", format!("({name}) giving up: {e}")))?;
+        self.hear_owner_no_more();
         self.tell_engine(&ParentToEngine::Lost { instance, epoch: term.epoch })
     }
 

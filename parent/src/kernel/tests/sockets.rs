@@ -5,7 +5,7 @@ use super::{
     Ear, FAR, FAR_MAC, GROUP_V4, GROUP_V6, LIMIT, NEAR, NEAR_MAC, Tap, Wire, ip, name, receiver,
     receiver_on,
 };
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, sysctl};
 use nix::sys::socket::{getsockopt, setsockopt, sockopt};
 use std::net::IpAddr;
 use vipd_lab::netns::NetNs;
@@ -166,6 +166,32 @@ fn socket_is_what_the_engine_relies_on() {
         assert_eq!(getsockopt(&ear.0, sockopt::Priority).unwrap(), 7);
         assert_eq!(socket.device().unwrap().as_deref(), Some(&b"near"[..]));
     }
+}
+
+/// A local MASTER holds the address with which its owner advertises.
+#[test]
+fn adverts_of_the_owner_of_an_address_that_is_here() {
+    let wire = Wire::new();
+    with_ipv4(&wire);
+    ip(&wire.far, "address add 192.0.2.1/24 dev far\n");
+    let near = Ear::of(&receiver(&wire.near, Family::V4, 255));
+    let far = receiver_on(&wire.far, (&name("far"), FAR), Family::V4, None, 255);
+    let mut kernel = super::linux(&wire.near);
+    assert_eq!(kernel.add(&[super::address("192.0.2.1/32")], None), [Ok(())]);
+    let advertise = |source| far.send(&ADVERT, Some(to(source)), to(GROUP_V4), 255).unwrap();
+    let accept =
+        |on| wire.near.enter(|| Ok(sysctl::accept_local(&name("near"), on).unwrap())).unwrap();
+    // The second one tells that the first has been dealt with.
+    advertise("192.0.2.1");
+    advertise("192.0.2.2");
+    assert_eq!(one(&near).source, to("192.0.2.2"));
+    assert!(accept(true) && !accept(true));
+    advertise("192.0.2.1");
+    assert_eq!(one(&near).source, to("192.0.2.1"));
+    assert!(accept(false));
+    advertise("192.0.2.1");
+    advertise("192.0.2.2");
+    assert_eq!(one(&near).source, to("192.0.2.2"));
 }
 
 /// IPv6 has no such rule: the engine sees to it.
