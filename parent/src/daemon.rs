@@ -12,12 +12,12 @@ use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
 use nix::errno::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use vipd_ipc::ChanError;
-use vipd_types::{InstanceId, Instant, SocketId};
+use vipd_types::{IfName, InstanceId, Instant, SocketId};
 
 /// What an answer to `Alive` promises while no address is leased.
 pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
@@ -50,6 +50,8 @@ pub(crate) struct Daemon {
     pub(crate) life: Life,
     /// A stop was asked for; the engine has until then to say good-bye.
     pub(crate) ending: Option<Instant>,
+    /// Interfaces on which we have switched accept_local on.
+    pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
 }
@@ -126,6 +128,7 @@ impl Daemon {
                 log::error!("({name}) addresses may still be there: no good-bye is sent for them");
             }
         }
+        self.hear_owner_no_more();
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {
@@ -138,10 +141,12 @@ impl Daemon {
         let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
         let source = plan.slice.source.or(link);
         let to = plan.destinations();
+        let unicast = !plan.slice.peers.is_empty();
+        let ttl = if unicast { plan.slice.options.unicast_ttl } else { u8::MAX };
         let mut sent: usize = 0;
         for (copy, peer) in (0_u16..).zip(to) {
             let Some(packet) = self.wills.get(&(instance, copy)) else { continue };
-            match socket.send(packet, source, peer) {
+            match socket.send(packet, source, peer, ttl) {
                 Ok(()) => sent = sent.saturating_add(1),
                 Err(error) => log::warn!("({name}) last will to {peer}: {error}"),
             }

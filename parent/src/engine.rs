@@ -43,7 +43,7 @@ impl Daemon {
             EngineToParent::Acquire { instance, epoch } => self.acquire(instance, epoch),
             EngineToParent::Release { instance, epoch, why } => self.release(instance, epoch, why),
             EngineToParent::Announce { instance, .. } => {
-                self.announce(instance);
+                self.announce_again(instance);
                 Ok(())
             }
             EngineToParent::Deposit { instance, copy, last_will } => {
@@ -70,7 +70,9 @@ impl Daemon {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
                 self.announce(instance);
-                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })
+                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
+                self.hear_owner(instance);
+                Ok(())
             }
             Err(reason) => {
                 log::error!("({name}) {reason}");
@@ -102,6 +104,11 @@ impl Daemon {
             Some((address, Errno::EEXIST)) => Some(format!(
                 "{address} is on {} already and is not ours; remove it, or take it out of \
                  virtual_ipaddress",
+                address.interface
+            )),
+            Some((address, Errno::EACCES)) if address.ip.is_ipv6() => Some(format!(
+                "cannot add {address}: IPv6 is switched off on {0}, see net.ipv6.conf.{0}.\
+                 disable_ipv6",
                 address.interface
             )),
             Some((address, errno)) => {
@@ -142,7 +149,7 @@ impl Daemon {
 
     fn missing<'a>(&mut self, addresses: &'a [Address]) -> Option<&'a Address> {
         let found = look_up(&mut self.kernel, addresses);
-        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours);
+        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours && !present.dadfailed);
         addresses.iter().zip(&found).find(|(_, there)| !is_ours(there)).map(|(address, _)| address)
     }
 
@@ -155,6 +162,7 @@ impl Daemon {
             // An address that stays cannot be answered for; the lease will remove it.
             self.remove(&who, &term.addresses)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;
+            self.hear_owner_no_more();
         }
         self.tell_engine(&ParentToEngine::Released { instance, epoch })
     }
@@ -174,8 +182,13 @@ impl Daemon {
         }
         for instance in due {
             let Some(term) = self.held.get(instance) else { continue };
-            let (addresses, lease) = (term.addresses.clone(), term.lease);
             let asked = self.kernel.now();
+            let (mut addresses, lease) = (term.addresses_at(asked), term.lease);
+            if !self.link_is_up(instance) {
+                // What went with the link comes back with it, and not unseen.
+                let absent = self.absent(&addresses);
+                addresses.retain(|address| !absent.contains(address));
+            }
             let results = self.kernel.renew(&addresses, lease);
             match results.into_iter().find_map(Result::err) {
                 None => self.held.renewed(instance, asked),
@@ -184,37 +197,5 @@ impl Daemon {
         }
         let until = self.held.until(now, UNLEASED);
         self.tell_engine(&ParentToEngine::Leased { until })
-    }
-
-    /// Becoming MASTER, and when a rival was heard.
-    pub(crate) fn announce(&mut self, instance: InstanceId) {
-        if let Some(addresses) = self.held.get(instance).map(|term| term.addresses.clone()) {
-            self.announce_these(instance, &addresses);
-        }
-    }
-
-    /// In a reload, addresses that came to an instance that was MASTER already; the others are
-    /// where they were.
-    pub(crate) fn announce_these(&mut self, instance: InstanceId, addresses: &[Address]) {
-        let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
-        if !addresses.is_empty() {
-            let rounds = self.schedule.start(instance, garp, self.kernel.now());
-            self.send_rounds(instance, addresses, rounds);
-        }
-    }
-
-    pub(crate) fn send_announcements(&mut self, instance: InstanceId, rounds: u32) {
-        let Some(term) = self.held.get(instance) else { return };
-        let addresses = term.addresses.clone();
-        self.send_rounds(instance, &addresses, rounds);
-    }
-
-    fn send_rounds(&mut self, instance: InstanceId, addresses: &[Address], rounds: u32) {
-        for _ in 0..rounds {
-            if let Err(errno) = self.kernel.announce(addresses) {
-                log::warn!("({}) gratuitous ARP: {errno}", self.name(instance));
-                return;
-            }
-        }
     }
 }

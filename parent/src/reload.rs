@@ -4,7 +4,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Kernel, Receiver};
+use crate::kernel::{Address, Kernel, Receiver, open_receiver};
 use crate::load;
 use crate::plan::{InstancePlan, Numbers, Plan, SocketPlan};
 use std::collections::BTreeMap;
@@ -287,6 +287,9 @@ impl Daemon {
         for socket in sockets {
             self.tell_link(socket)?;
         }
+        for instance in self.held.instances() {
+            self.change_announcements(instance);
+        }
         for (instance, result) in changed {
             match result {
                 Ok(fresh) => self.announce_these(instance, &fresh),
@@ -305,6 +308,7 @@ impl Daemon {
                 continue;
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let aged = term.addresses_at(self.kernel.now());
             let renewed = term.asked();
             let gone: Vec<Address> =
                 old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
@@ -319,11 +323,13 @@ impl Daemon {
             self.remove(&who, &gone)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
             let mut now_held: Vec<Address> =
-                old.into_iter().filter(|a| !gone.contains(a)).collect();
+                old.iter().filter(|a| !gone.contains(a)).cloned().collect();
             // Those that stay have what is left of their lease, unless it is another one now.
             let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             if term_lease != new.lease {
-                let results = self.kernel.renew(&now_held, new.lease);
+                let stays = old.iter().zip(aged).filter(|(a, _)| new.addresses.contains(a));
+                let stays: Vec<Address> = stays.map(|(_, aged)| aged).collect();
+                let results = self.kernel.renew(&stays, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
                     log::error!("({name}) new lease: {errno}");
                 }
@@ -378,10 +384,10 @@ fn open_receivers(
             continue;
         }
         let slice = &socket.slice;
-        let receiver = crate::kernel::open_receiver(&slice.interface, slice.index, &socket.groups)
-            .map_err(|error| {
-                format!("cannot open a VRRP socket on {}: {error}", slice.interface)
-            })?;
+        let (interface, index) = (&slice.interface, slice.index);
+        let (family, groups, least_ttl) = (slice.family, &socket.groups, slice.least_ttl);
+        let receiver = open_receiver(interface, index, family, groups, None, least_ttl)
+            .map_err(|error| format!("cannot open a VRRP socket on {interface}: {error}"))?;
         receivers.insert(slice.id, receiver);
     }
     Ok(receivers)

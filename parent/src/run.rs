@@ -160,9 +160,7 @@ impl Loop {
     /// True when it is time to end.
     fn keep_time(&mut self, daemon: &mut Daemon) -> Result<bool, Fatal> {
         let now = daemon.kernel.now();
-        for (instance, rounds) in daemon.schedule.due(now) {
-            daemon.send_announcements(instance, rounds);
-        }
+        daemon.send_announcements();
         if daemon.ending.is_some_and(|until| until <= now) {
             log::warn!("the engine did not say good-bye in time");
             return Ok(true);

@@ -156,6 +156,7 @@ fn serve(
         life: Life { engine: now, checker: now, ticks: 0 },
         ending: None,
         foreground,
+        accepting: Default::default(),
     };
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     warn_if_unreadable(&daemon.file);

@@ -2,7 +2,7 @@
 
 use super::numbers::{Interface, interface};
 use super::{PlanError, VmacPlan};
-use crate::kernel::{Address, Kernel};
+use crate::kernel::{Address, Kernel, Preferred};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_conf::config::{Auth, Config, Instance, Lease};
@@ -71,6 +71,13 @@ pub(super) fn addresses(
             label: vip.label.clone(),
             broadcast: vip.broadcast,
             scope: vip.scope,
+            preferred: match vip.preferred_lft {
+                None => Preferred::usual(vip.address, vip.prefix),
+                Some(0) => Preferred::Never,
+                Some(u32::MAX) => Preferred::Always,
+                Some(seconds) => Preferred::Seconds(seconds),
+            },
+            nodad: !vip.dad,
         })
     };
     one.addresses.iter().map(address).collect()
