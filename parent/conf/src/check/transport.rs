@@ -73,8 +73,9 @@ impl Draft<'_> {
         }
         if address.is_ipv6() && !facts.unicast && !is_link_local(*address) {
             let message = "multicast adverts over IPv6 come from a link-local address (RFC 9568 \
-                           5.1.2.1): other routers may drop those from this one";
-            say.warn(*at, message, "write an fe80:: address of this node, or remove the line");
+                           5.1.2.1): vipd and others drop those from this one, and both nodes would \
+                           be MASTER";
+            say.error(*at, message, "write an fe80:: address of this node, or remove the line");
         }
     }
 }
