@@ -72,7 +72,7 @@ fn address_and_prefix(word: &Word, say: &mut Say) -> Option<(IpAddr, u8)> {
     let slash = word.bytes.iter().position(|b| *b == b'/');
     let (host, length) = word.bytes.split_at(slash.unwrap_or(word.bytes.len()));
     let address = host::address(&Word { bytes: host.to_vec(), ..word.clone() }, say)?;
-    if !host::is_host(address) {
+    if !host::can_be_virtual(address) {
         let message = format!("`{address}` cannot be a virtual address, it is left out");
         say.warn(word.span, message, "write the address that clients use");
         return None;

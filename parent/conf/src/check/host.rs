@@ -27,8 +27,19 @@ pub(super) fn address(word: &Word, say: &mut Say) -> Option<IpAddr> {
     found
 }
 
-/// Whether a node can have the address for itself.
-pub(super) fn is_host(address: IpAddr) -> bool {
+/// Whether adverts may come from it: 0/8, 127/8 and all from 224/4 on are no source.
+fn is_host(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => {
+            let [first, ..] = a.octets();
+            first != 0 && first < 224 && !a.is_loopback()
+        }
+        IpAddr::V6(_) => can_be_virtual(address),
+    }
+}
+
+/// Whether an interface can hold it.
+pub(super) fn can_be_virtual(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => !a.is_multicast() && !a.is_unspecified() && !a.is_broadcast(),
         IpAddr::V6(a) => {
@@ -36,6 +47,17 @@ pub(super) fn is_host(address: IpAddr) -> bool {
             !a.is_multicast() && !other
         }
     }
+}
+
+/// Another node.
+pub(super) fn peer(line: &Item, say: &mut Say) -> Option<IpAddr> {
+    let address = address(&line.keyword, say)?;
+    if !is_host(address) {
+        let message = format!("`{address}` cannot be a peer, the line is skipped");
+        say.warn(line.span(), message, "write the address of another node");
+        return None;
+    }
+    Some(address)
 }
 
 pub(super) fn is_link_local(address: IpAddr) -> bool {

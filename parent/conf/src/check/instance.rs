@@ -175,7 +175,7 @@ impl<'a> Draft<'a> {
             "mcast_dst_ip" => self.group = host::group(item, None, say),
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
-            "track_script" => track::read(item, scripts, &mut self.tracks, say),
+            "track_script" => track::read(item, "this instance", scripts, &mut self.tracks, say),
             "fast_handover" => self.fast_handover = switch(item, say).map(|on| (on, at)),
             "vip_lease" => set(&mut self.lease, lease(item, say)),
             "use_vmac" => vmac::read(item, &mut self.vmac, say),

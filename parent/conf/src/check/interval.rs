@@ -89,21 +89,27 @@ pub(super) fn lease(lease: Lease, advert_int: Duration, adverts: u8, at: Span, s
             "when all of vipd dies at once, its addresses stay for up to {seconds} s, and a peer \
              takes over after {after} s: until they are gone, both have them"
         );
-        say.hint(at, message, shorter(takeover, least, adverts));
+        say.hint(at, message, shorter(advert_int, least, adverts));
     }
 }
 
 /// How the lease could end before a peer takes over.
-fn shorter(takeover: Duration, least: u64, adverts: u8) -> String {
+fn shorter(advert_int: Duration, least: u64, adverts: u8) -> String {
+    let takeover = advert_int.saturating_mul(adverts.into());
     let Some(per_second) = SECOND.checked_div(adverts.into()).filter(|_| adverts > 1) else {
         return "live with it, or write `down_timer_adverts 3`".to_owned();
     };
     if takeover.as_secs() >= least {
         return format!("write `vip_lease {}`", takeover.as_secs());
     }
-    let up = hundredths(per_second.saturating_add(Duration::from_micros(4999)));
-    let up = show_seconds(up);
-    format!("live with it, or write at least `advert_int {up}`: a lease has whole seconds")
+    // A lease of whole seconds must hold two intervals and no more than `adverts`.
+    let fits = if takeover < SECOND {
+        hundredths(per_second.saturating_add(Duration::from_micros(4999)))
+    } else {
+        let two = advert_int.saturating_mul(2).as_secs();
+        Duration::from_secs(two).checked_div(2).unwrap_or(SECOND)
+    };
+    format!("live with it, or write `advert_int {}`", show_seconds(fits))
 }
 
 fn ceiling(time: Duration) -> u64 {

@@ -2,7 +2,7 @@
 //! address is dropped with a warning.
 
 use super::address::{lines, speak_of, unknown};
-use super::host::{address, is_host};
+use super::host;
 use super::value::integer;
 use crate::diagnostic::{Say, Span};
 use crate::keywords::{Context, Served, find};
@@ -27,12 +27,7 @@ pub(super) fn peers(item: &Item, peers: &mut Peers, say: &mut Say) {
     let mut seen: HashSet<IpAddr> = peers.found.iter().map(|(peer, _)| peer.address).collect();
     for line in lines(item, say) {
         peers.lines = peers.lines.saturating_add(1);
-        let Some(address) = address(&line.keyword, say) else { continue };
-        if !is_host(address) {
-            let message = format!("`{address}` cannot be a peer, the line is skipped");
-            say.warn(line.span(), message, "write the address of another node");
-            continue;
-        }
+        let Some(address) = host::peer(line, say) else { continue };
         let peer = options(Peer::new(address), line, say);
         if !seen.insert(address) {
             let message = format!("peer `{address}` is here twice, once is enough");

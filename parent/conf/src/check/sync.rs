@@ -42,7 +42,7 @@ pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) ->
                 say.warn(item.span(), message, "write all members into one block");
             }
             "group" => draft.group = Some(item),
-            "track_script" => track::read(item, scripts, &mut draft.tracks, say),
+            "track_script" => track::read(item, "this group", scripts, &mut draft.tracks, say),
             _ => draft.weights = flag(item, say),
         });
         found.push(draft);

@@ -73,8 +73,9 @@ impl Draft<'_> {
         }
         if address.is_ipv6() && !facts.unicast && !is_link_local(*address) {
             let message = "multicast adverts over IPv6 come from a link-local address (RFC 9568 \
-                           5.1.2.1): other routers may drop those from this one";
-            say.warn(*at, message, "write an fe80:: address of this node, or remove the line");
+                           5.1.2.1): vipd and others drop those from this one, and both nodes would \
+                           be MASTER";
+            say.error(*at, message, "write an fe80:: address of this node, or remove the line");
         }
     }
 }
@@ -106,10 +107,14 @@ pub(super) fn ttl(sent: u8, peers: &[Peer], at: Option<Span>, say: &mut Say) {
     let Some(at) = at else { return };
     let dropped = |peer: &&Peer| sent < peer.min_ttl || sent > peer.max_ttl;
     if let Some(peer) = peers.iter().find(dropped) {
+        let range = match (peer.min_ttl, peer.max_ttl) {
+            (least, most) if least == most => least.to_string(),
+            (least, most) => format!("{least} to {most}"),
+        };
         let message = format!(
-            "adverts leave with TTL {sent}, while those of {} are dropped unless it is {} to {}: \
-             with the same lines on both nodes, both would be MASTER",
-            peer.address, peer.min_ttl, peer.max_ttl
+            "adverts leave with TTL {sent}, while those of {} are dropped unless it is {range}: with \
+             the same lines on both nodes, both would be MASTER",
+            peer.address
         );
         let remedy = "write `min_ttl N` behind the peer, or remove `unicast_ttl`";
         say.warn(at, message, remedy);

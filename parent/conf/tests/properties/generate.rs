@@ -95,7 +95,7 @@ fn host(family: Family) -> BoxedStrategy<IpAddr> {
     let v6 = |first: u16| move |n| IpAddr::V6(Ipv6Addr::new(first, 0xdb8, 2, 0, 0, 0, 0, n));
     match family {
         Family::V4 => {
-            (0x0b00_0000u32..0xdfff_ffff).prop_map(|n| Ipv4Addr::from_bits(n).into()).boxed()
+            (0x0b00_0000u32..0x7f00_0000).prop_map(|n| Ipv4Addr::from_bits(n).into()).boxed()
         }
         Family::V6 => {
             prop_oneof![(1u16..).prop_map(v6(0x2001)), (1u16..).prop_map(v6(0xfe80))].boxed()
@@ -256,6 +256,8 @@ prop_compose! {
         let peers: Vec<Peer> =
             peers.into_iter().filter(|p| Some(*p) != source).map(peer).collect();
         let unicast = !peers.is_empty();
+        let link_local = |a: &IpAddr| matches!(a, IpAddr::V6(a) if a.is_unicast_link_local());
+        let source = source.filter(|s| unicast || s.is_ipv4() || link_local(s));
         let advert_int = match version {
             Version::V2 => Duration::from_secs((numbers.1 % 255) + 1),
             Version::V3 => Duration::from_millis(numbers.1 * 10),
