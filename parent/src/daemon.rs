@@ -11,11 +11,14 @@ use crate::listener::Listener;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
+use crate::vmacs::Vmacs;
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
+use vipd_conf::Config;
 use vipd_ipc::ChanError;
 use vipd_types::{IfName, InstanceId, Instant, SocketId};
 

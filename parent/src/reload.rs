@@ -146,7 +146,7 @@ impl Daemon {
         let mut numbers = self.numbers.clone();
         let wanted =
             numbers.name_vmacs(&config, &mut self.kernel).map_err(|error| error.to_string())?;
-        let made = self.make_vmacs(&wanted)?;
+        let made = self.make_vmacs(&config, &wanted)?;
         match numbers.plan(&config, digest, generation, &mut self.kernel) {
             Ok(plan) => Ok(Next { config, plan, numbers, made }),
             Err(error) => {
@@ -386,7 +386,9 @@ fn open_receivers(
         let slice = &socket.slice;
         let (interface, index) = (&slice.interface, slice.index);
         let (family, groups, least_ttl) = (slice.family, &socket.groups, slice.least_ttl);
-        let receiver = open_receiver(interface, index, family, groups, None, least_ttl)
+        // Switches learn from the base's reports who wants the group; a virtual MAC sends none.
+        let also_join = (socket.base_index != index).then_some(socket.base_index);
+        let receiver = open_receiver(interface, index, family, groups, also_join, least_ttl)
             .map_err(|error| format!("cannot open a VRRP socket on {interface}: {error}"))?;
         receivers.insert(slice.id, receiver);
     }

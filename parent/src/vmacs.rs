@@ -2,13 +2,15 @@
 //! made anew when somebody deletes one, and removed when nobody has anything left to say on them.
 //! With them goes the firewall, which keeps them quiet and drops what `no_accept` does not want.
 
+use crate::audit::Audit;
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Kernel, Mark, Rules, Vmac, VmacError};
-use crate::plan::{Plan, VmacPlan};
-use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
+use crate::plan::{Plan, VmacPlan, no_accept};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
-use vipd_types::{IfName, Instant};
+use vipd_conf::Config;
+use vipd_types::{Family, IfName, Instant};
 
 /// A router that a reload removes still says good-bye.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -34,30 +36,37 @@ impl Vmacs {
     }
 
     /// What an earlier run left behind.
-    pub(crate) fn clear(&self, kernel: &mut dyn Kernel) -> Result<(), VmacError> {
+    pub(crate) fn clear(
+        &self,
+        kernel: &mut dyn Kernel,
+        audit: &mut Audit,
+    ) -> Result<(), VmacError> {
         for name in kernel.clear_vmacs(&self.mark)? {
             log::info!("removing {name}, left behind by an earlier run");
+            audit.vmac("remove-vmac", &name, "leftover", Ok(()));
         }
         Ok(())
     }
 
-    /// Makes those that are not there yet; returns their names. All or none.
+    /// Makes those that are not there yet, all or none, and returns their names. `no_accept` goes
+    /// into the firewall with them.
     pub(crate) fn make(
         &mut self,
         kernel: &mut dyn Kernel,
+        audit: &mut Audit,
         wanted: &[VmacPlan],
-        rules: &Rules,
+        no_accept: &BTreeSet<IpAddr>,
     ) -> Result<Vec<IfName>, String> {
         let mut new = Vec::new();
-        let made = self.make_down(kernel, wanted, &mut new).and_then(|()| {
+        let made = self.make_down(kernel, audit, wanted, &mut new).and_then(|()| {
             // Before they come up: coming up, the kernel would send membership reports.
-            self.guard(kernel, rules)?;
+            self.guard(kernel, no_accept)?;
             self.raise(kernel, &new)
         });
         match made {
             Ok(()) => Ok(new),
             Err(why) => {
-                self.unmake(kernel, &new);
+                self.unmake(kernel, audit, &new);
                 Err(why)
             }
         }
@@ -66,6 +75,7 @@ impl Vmacs {
     fn make_down(
         &mut self,
         kernel: &mut dyn Kernel,
+        audit: &mut Audit,
         wanted: &[VmacPlan],
         new: &mut Vec<IfName>,
     ) -> Result<(), String> {
@@ -74,13 +84,16 @@ impl Vmacs {
                 Some(made) if made.plan == *plan => made.leaves = None,
                 Some(_) => {
                     return Err(format!(
-                        "{} is in use with another MAC address or interface; restart vipd, or \
-                         reload twice: first without it",
+                        "{} is in use with another MAC address or interface; reload without it \
+                         first, or restart vipd",
                         plan.name
                     ));
                 }
                 None => {
-                    let index = kernel.make_vmac(&plan.vmac(), &self.mark).map_err(said)?;
+                    let index = kernel.make_vmac(&plan.vmac(), &self.mark);
+                    let result = index.as_ref().map(|_| ()).map_err(ToString::to_string);
+                    audit.vmac("add-vmac", &plan.name, "configuration", result);
+                    let index = index.map_err(|error| error.to_string())?;
                     new.push(plan.name);
                     let plan = plan.clone();
                     self.made.insert(plan.name, Made { plan, index, borrowed: None, leaves: None });
@@ -93,29 +106,36 @@ impl Vmacs {
     fn raise(&mut self, kernel: &mut dyn Kernel, new: &[IfName]) -> Result<(), String> {
         for name in new {
             let Some(made) = self.made.get_mut(name) else { continue };
-            made.borrowed = kernel.borrow_link_local(made.index).map_err(said)?;
-            kernel.raise_vmac(made.index).map_err(said)?;
+            made.borrowed =
+                kernel.borrow_link_local(made.index).map_err(|error| error.to_string())?;
+            kernel.raise_vmac(made.index).map_err(|error| error.to_string())?;
             log::info!("{name} is up on {} with a virtual MAC address", made.plan.base);
         }
         Ok(())
     }
 
-    /// Takes back what a reload that came to nothing has made.
-    pub(crate) fn unmake(&mut self, kernel: &mut dyn Kernel, names: &[IfName]) {
+    /// Takes them back; whatever fails is in the log.
+    pub(crate) fn unmake(
+        &mut self,
+        kernel: &mut dyn Kernel,
+        audit: &mut Audit,
+        names: &[IfName],
+    ) {
         for name in names {
-            if let Some(made) = self.made.remove(name)
-                && let Err(error) = kernel.remove_vmac(made.index)
-            {
+            let Some(made) = self.made.remove(name) else { continue };
+            let result = kernel.remove_vmac(made.index).map_err(|error| error.to_string());
+            if let Err(error) = &result {
                 log::error!("removing {name}: {error}");
             }
+            audit.vmac("remove-vmac", name, "configuration", result);
         }
     }
 
-    /// Loads the firewall: `rules`, and silence for every interface that is there.
-    fn guard(&self, kernel: &mut dyn Kernel, rules: &Rules) -> Result<(), String> {
-        let mut rules = rules.clone();
-        rules.quiet = self.made.values().map(|made| made.index).collect();
-        rules.borrowed = self.made.values().filter_map(|made| made.borrowed).collect();
+    /// Loads the firewall: `no_accept`, and silence for every interface that is there.
+    fn guard(&self, kernel: &mut dyn Kernel, no_accept: &BTreeSet<IpAddr>) -> Result<(), String> {
+        let quiet = self.made.values().map(|made| made.index).collect();
+        let borrowed = self.made.values().filter_map(|made| made.borrowed).collect();
+        let rules = Rules { no_accept: no_accept.clone(), quiet, borrowed };
         kernel.firewall(&rules).map_err(|error| error.to_string())
     }
 
@@ -139,14 +159,26 @@ impl Vmacs {
 }
 
 impl Daemon {
-    /// The firewall and the interfaces of the configuration that has just come into force.
-    pub(crate) fn settle_vmacs(&mut self) {
-        self.vmacs.retire(&self.plan, self.kernel.now());
-        self.reload_firewall();
+    /// For a configuration that is not in force yet: the firewall serves both until it is.
+    pub(crate) fn make_vmacs(
+        &mut self,
+        config: &Config,
+        wanted: &[VmacPlan],
+    ) -> Result<Vec<IfName>, String> {
+        let both = &no_accept(config) | &no_accept(&self.config);
+        self.vmacs.make(&mut self.kernel, &mut self.audit, wanted, &both)
     }
 
-    fn reload_firewall(&mut self) {
-        if let Err(why) = self.vmacs.guard(&mut self.kernel, &self.plan.rules()) {
+    /// That configuration came to nothing.
+    pub(crate) fn unmake_vmacs(&mut self, names: &[IfName]) {
+        self.vmacs.unmake(&mut self.kernel, &mut self.audit, names);
+        self.settle_vmacs();
+    }
+
+    /// The configuration in force is the only one.
+    pub(crate) fn settle_vmacs(&mut self) {
+        self.vmacs.retire(&self.plan, self.kernel.now());
+        if let Err(why) = self.vmacs.guard(&mut self.kernel, &no_accept(&self.config)) {
             log::error!("firewall: {why}");
         }
     }
@@ -154,24 +186,24 @@ impl Daemon {
     /// Removes the interfaces whose time has come.
     pub(crate) fn sweep_vmacs(&mut self, now: Instant) {
         let due = |made: &Made| made.leaves.is_some_and(|at| at <= now);
-        let names: Vec<IfName> =
-            self.vmacs.made.iter().filter(|(_, made)| due(made)).map(|(name, _)| *name).collect();
+        let all = self.vmacs.made.iter();
+        let names: Vec<IfName> = all.filter(|(_, made)| due(made)).map(|(name, _)| *name).collect();
         if !names.is_empty() {
-            self.vmacs.unmake(&mut self.kernel, &names);
-            self.reload_firewall();
+            self.unmake_vmacs(&names);
         }
     }
 
     /// The end: nothing is held any more.
     pub(crate) fn remove_vmacs(&mut self) {
         let names: Vec<IfName> = self.vmacs.made.keys().copied().collect();
-        self.vmacs.unmake(&mut self.kernel, &names);
+        self.vmacs.unmake(&mut self.kernel, &mut self.audit, &names);
         if let Err(error) = self.kernel.firewall(&Rules::default()) {
             log::error!("firewall: {error}");
         }
     }
 
-    /// Another link-local address of the base is another source of adverts.
+    /// The addresses of an interface have changed: another link-local one is another source for
+    /// what is above it.
     pub(crate) fn follow_base(&mut self, base_index: u32) {
         let mut changed = false;
         for (name, made) in &mut self.vmacs.made {
@@ -179,21 +211,21 @@ impl Daemon {
                 continue;
             }
             match self.kernel.borrow_link_local(made.index) {
-                Ok(borrowed) => changed |= std::mem::replace(&mut made.borrowed, borrowed) != borrowed,
+                Ok(new) => changed |= std::mem::replace(&mut made.borrowed, new) != new,
                 Err(error) => log::warn!("{name}: {error}"),
             }
         }
         if changed {
-            self.reload_firewall();
+            self.settle_vmacs();
         }
     }
 
     /// Somebody has deleted an interface of ours: the same configuration once more, which makes it
     /// anew and moves the sockets there.
-    pub(crate) fn lost_vmac(&mut self, index: u32) -> Result<(), Fatal> {
+    pub(crate) fn lost_link(&mut self, index: u32) -> Result<(), Fatal> {
         let Some(name) = self.vmacs.of_index(index) else { return Ok(()) };
         log::warn!("somebody removed {name}; making it again");
-        self.vmacs.unmake(&mut self.kernel, &[name]);
+        self.vmacs.unmake(&mut self.kernel, &mut self.audit, &[name]);
         self.restore()
     }
 }
@@ -201,10 +233,6 @@ impl Daemon {
 impl VmacPlan {
     fn vmac(&self) -> Vmac {
         let Self { name, base, base_index, mac, family } = *self;
-        Vmac { name, base, base_index, mac, ipv6: family == vipd_types::Family::V6 }
+        Vmac { name, base, base_index, mac, ipv6: family == Family::V6 }
     }
-}
-
-fn said(error: VmacError) -> String {
-    error.to_string()
 }

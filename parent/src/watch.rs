@@ -8,8 +8,9 @@ use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
+use crate::plan::SocketPlan;
 use vipd_ipc::msg::ParentToEngine;
-use vipd_types::{Family, InstanceId, SocketId};
+use vipd_types::{Family, IfName, InstanceId, SocketId};
 
 /// An address whose engine has been silent for longer is not put back: its lease has run out.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -23,6 +24,7 @@ impl Daemon {
         }
         let mut touched = BTreeSet::new();
         let mut doubtful: BTreeSet<InstanceId> = BTreeSet::new();
+        let mut gone = Vec::new();
         for change in &changes {
             match change {
                 Change::Link { index, state } => {
@@ -34,6 +36,7 @@ impl Daemon {
                 }
                 Change::LinkGone { index } => {
                     touched.insert(*index);
+                    gone.push(*index);
                 }
                 Change::Added(present) => {
                     touched.insert(present.index);
@@ -46,19 +49,20 @@ impl Daemon {
                 Change::Lost => {
                     log::warn!("events of the kernel were lost; looking at everything");
                     touched.extend(self.plan.sockets.iter().map(|s| s.slice.index));
+                    touched.extend(self.plan.sockets.iter().map(|s| s.base_index));
                     doubtful.extend(self.held.instances());
                     self.look_at_all();
                 }
             }
         }
-        let sockets: Vec<SocketId> = self
-            .plan
-            .sockets
-            .iter()
-            .filter(|socket| touched.contains(&socket.slice.index))
-            .map(|socket| socket.slice.id)
-            .collect();
+        touched.iter().for_each(|index| self.follow_base(*index));
+        let is_touched = |socket: &&SocketPlan| {
+            touched.contains(&socket.slice.index) || touched.contains(&socket.base_index)
+        };
+        let sockets: Vec<SocketId> =
+            self.plan.sockets.iter().filter(is_touched).map(|socket| socket.slice.id).collect();
         sockets.into_iter().try_for_each(|socket| self.tell_link(socket))?;
+        gone.into_iter().try_for_each(|index| self.lost_link(index))?;
         doubtful.into_iter().try_for_each(|instance| self.put_back(instance))
     }
 
@@ -174,16 +178,20 @@ impl Daemon {
         let Some(plan) = self.plan.sockets.iter().find(|s| s.slice.id == socket) else {
             return Ok(());
         };
-        let (interface, index, family) =
-            (plan.slice.interface, plan.slice.index, plan.slice.family);
-        // Another interface under the old name is not the one that the socket is bound to.
-        let up = matches!(self.kernel.link(&interface), Ok((i, state)) if i == index && state.up);
+        let family = plan.slice.family;
+        let (interface, base) = ((plan.slice.interface, plan.slice.index), (plan.base, plan.base_index));
+        let up = self.is_up(interface) && (base == interface || self.is_up(base));
         let before = self.links.get(&socket).and_then(|(_, source)| *source);
-        let source = self.primary_address(index, family, before);
+        let source = self.primary_address(base.1, family, before);
         if self.links.insert(socket, (up, source)) == Some((up, source)) {
             return Ok(());
         }
         self.tell_engine(&ParentToEngine::Link { socket, up, source })
+    }
+
+    /// Another interface under the old name is not the one that the socket is bound to.
+    fn is_up(&mut self, (name, index): (IfName, u32)) -> bool {
+        matches!(self.kernel.link(&name), Ok((now, state)) if now == index && state.up)
     }
 
     fn primary_address(

@@ -8,6 +8,7 @@ mod numbers;
 mod slices;
 
 pub(crate) use numbers::Numbers;
+pub(crate) use slices::no_accept;
 
 use crate::kernel::Address;
 use std::collections::BTreeSet;
@@ -47,8 +48,6 @@ pub(crate) struct InstancePlan {
     pub(crate) lease: Option<u32>,
     pub(crate) garp: Garp,
     pub(crate) vmac: Option<VmacPlan>,
-    /// False: what arrives for the addresses is dropped.
-    pub(crate) accept: bool,
 }
 
 impl InstancePlan {
@@ -93,12 +92,6 @@ impl Plan {
     /// The interfaces with a virtual MAC that this configuration needs.
     pub(crate) fn vmacs(&self) -> impl Iterator<Item = &VmacPlan> {
         self.instances.iter().filter_map(|instance| instance.vmac.as_ref())
-    }
-
-    /// Addresses that only their owner answers for (RFC 9568 6.1, Accept_Mode).
-    pub(crate) fn no_accept(&self) -> BTreeSet<IpAddr> {
-        let closed = self.instances.iter().filter(|instance| !instance.accept);
-        closed.flat_map(|instance| &instance.addresses).map(|address| address.ip).collect()
     }
 
     pub(crate) fn runs_scripts(&self) -> bool {

@@ -61,7 +61,6 @@ impl Numbers {
                 lease,
                 garp: one.garp,
                 vmac,
-                accept: one.accept || one.priority.is_owner(),
             });
             join(&mut sockets, socket);
         }

@@ -3,7 +3,8 @@
 use super::numbers::{Interface, interface};
 use super::{PlanError, VmacPlan};
 use crate::kernel::{Address, Kernel, Preferred};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 use vipd_conf::config::{Auth, Config, Instance, Lease};
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
@@ -101,4 +102,10 @@ pub(super) fn least_lease(config: &Config) -> u32 {
     let count: usize = config.instances.iter().map(|i| i.addresses.len()).sum();
     let renewals = count.saturating_mul(3).div_ceil(RENEWALS_PER_SECOND);
     u32::try_from(renewals).unwrap_or(u32::MAX).max(1)
+}
+
+/// Addresses at which nobody but their owner is to be reached (RFC 9568 6.1, Accept_Mode).
+pub(crate) fn no_accept(config: &Config) -> BTreeSet<IpAddr> {
+    let closed = config.instances.iter().filter(|one| !one.accept && !one.priority.is_owner());
+    closed.flat_map(|one| &one.addresses).map(|vip| vip.address).collect()
 }
