@@ -181,8 +181,7 @@ impl Loop {
     fn arm(&mut self, daemon: &Daemon) -> Result<(), Fatal> {
         let staged = daemon.reloading.as_ref().map(|staged| staged.until);
         let backlog = crate::log::flush().map(|again| daemon.kernel.now().plus(again));
-        let others =
-            [daemon.schedule.next(), daemon.vmacs.next(), daemon.ending, staged, backlog];
+        let others = [daemon.schedule.next(), daemon.vmacs.next(), daemon.ending, staged, backlog];
         let next = others.into_iter().flatten().fold(self.tick, Instant::min);
         let armed = self.timer.arm(next, daemon.kernel.now());
         armed.map_err(|e| Fatal::new("vipd", format!("timer: {e}")))

@@ -115,12 +115,7 @@ impl Vmacs {
     }
 
     /// Takes them back; whatever fails is in the log.
-    pub(crate) fn unmake(
-        &mut self,
-        kernel: &mut dyn Kernel,
-        audit: &mut Audit,
-        names: &[IfName],
-    ) {
+    pub(crate) fn unmake(&mut self, kernel: &mut dyn Kernel, audit: &mut Audit, names: &[IfName]) {
         for name in names {
             let Some(made) = self.made.remove(name) else { continue };
             let result = kernel.remove_vmac(made.index).map_err(|error| error.to_string());

@@ -4,11 +4,11 @@
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Address, Announcement, Change, Kernel, Present, look_up};
+use crate::plan::SocketPlan;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
-use crate::plan::SocketPlan;
 use vipd_ipc::msg::ParentToEngine;
 use vipd_types::{Family, IfName, InstanceId, SocketId};
 
@@ -179,7 +179,8 @@ impl Daemon {
             return Ok(());
         };
         let family = plan.slice.family;
-        let (interface, base) = ((plan.slice.interface, plan.slice.index), (plan.base, plan.base_index));
+        let (interface, base) =
+            ((plan.slice.interface, plan.slice.index), (plan.base, plan.base_index));
         let up = self.is_up(interface) && (base == interface || self.is_up(base));
         let before = self.links.get(&socket).and_then(|(_, source)| *source);
         let source = self.primary_address(base.1, family, before);
