@@ -102,10 +102,21 @@ pub struct SyncGroup {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lease {
-    /// 3 x advert_int rounded down to whole seconds, at least 1 s.
+    /// See [`Lease::usual`].
     Default,
     Seconds(u32),
     Off,
+}
+
+impl Lease {
+    /// The default in seconds: down_timer_adverts x advert_int rounded down, so that the address of
+    /// a dead host is gone before a peer takes over; but two intervals at least, because it is
+    /// renewed with the adverts, and one second, because the kernel counts in those.
+    pub fn usual(advert_int: Duration, down_timer_adverts: u8) -> u64 {
+        let two = advert_int.saturating_mul(2);
+        let least = two.as_secs().saturating_add(u64::from(two.subsec_nanos() > 0));
+        advert_int.saturating_mul(down_timer_adverts.into()).as_secs().max(least).max(1)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]

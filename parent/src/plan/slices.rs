@@ -84,15 +84,13 @@ pub(super) fn addresses(
     one.addresses.iter().map(address).collect()
 }
 
-/// Three intervals in whole seconds, so that a dead host's address is gone before a peer takes
-/// over (RFC 3768 6.1: Master_Down_Interval is three intervals and the skew).
 pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {
     match one.lease {
         Lease::Off => None,
         Lease::Seconds(seconds) => Some(seconds),
         Lease::Default => {
-            let three = one.advert_int.saturating_mul(3).as_secs();
-            Some(u32::try_from(three).unwrap_or(u32::MAX).max(least))
+            let usual = Lease::usual(one.advert_int, one.options.down_timer_adverts);
+            Some(u32::try_from(usual).unwrap_or(u32::MAX).max(least))
         }
     }
 }

@@ -61,18 +61,12 @@ pub(super) fn lease(lease: Lease, advert_int: Duration, adverts: u8, at: Span, s
     let most = takeover.as_secs().max(least);
     let (seconds, asked) = match lease {
         Lease::Off => return,
-        Lease::Default => (advert_int.saturating_mul(3).as_secs().max(1), false),
+        Lease::Default => (Lease::usual(advert_int, adverts), false),
         Lease::Seconds(seconds) => (u64::from(seconds), true),
     };
     let shown = show_seconds(advert_int);
     let after = show_seconds(takeover);
-    if seconds < least && !asked {
-        let message = format!(
-            "the lease of {seconds} s is shorter than two advert_int of {shown}: it is renewed with \
-             the adverts, and one that is very late would cost the address"
-        );
-        say.hint(at, message, format!("write `vip_lease {least}`, or an advert_int up to 0.5"));
-    } else if seconds < least {
+    if seconds < least {
         let message = format!(
             "vip_lease {seconds} with advert_int {shown}: it is renewed with the adverts, and one \
              that is late would cost the address"

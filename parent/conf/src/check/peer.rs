@@ -38,7 +38,8 @@ pub(super) fn peers(item: &Item, peers: &mut Peers, say: &mut Say) {
     }
 }
 
-/// Without both, 255 is expected; with one, the other does not limit, as in keepalived.
+/// Without both, 255 is expected, or at least 64 over IPv6; with one, the other does not limit, as
+/// in keepalived.
 fn options(peer: Peer, line: &Item, say: &mut Say) -> Peer {
     let (mut least, mut most) = (None, None);
     let mut words = line.words.iter();
@@ -60,7 +61,8 @@ fn options(peer: Peer, line: &Item, say: &mut Say) -> Peer {
     if min_ttl > max_ttl {
         let message = format!(
             "min_ttl {min_ttl} is above max_ttl {max_ttl}: no advert could be accepted, so both \
-             are ignored and 255 is expected"
+             are ignored and {} is expected",
+            if peer.min_ttl == 255 { "255" } else { "at least 64" }
         );
         say.warn(line.span(), message, "write a min_ttl of at most max_ttl");
         return peer;
