@@ -71,6 +71,7 @@ impl Daemon {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
                 self.announce(instance);
                 self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
+                self.vouch()?;
                 self.hear_owner(instance);
                 Ok(())
             }
@@ -195,7 +196,13 @@ impl Daemon {
                 Some(errno) => log::warn!("({}) renewing: {errno}", self.name(instance)),
             }
         }
-        let until = self.held.until(now, UNLEASED);
+        self.vouch()
+    }
+
+    /// Also for a new term: should this process stop now, the engine must not take an earlier
+    /// answer, of a time without addresses, for the end of the lease.
+    fn vouch(&mut self) -> Result<(), Fatal> {
+        let until = self.held.until(self.kernel.now(), UNLEASED);
         self.tell_engine(&ParentToEngine::Leased { until })
     }
 }
