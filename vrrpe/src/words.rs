@@ -34,7 +34,11 @@ pub(crate) fn reason(instance: &Instance, group: Option<&str>) -> String {
         Some(Cause::Tracker) => "a tracker without weight is down".into(),
         Some(Cause::Addresses) => "the addresses could not be held".into(),
         Some(Cause::Group) => {
-            format!("another instance of sync group {}", group.unwrap_or("(none)"))
+            let does = match instance.router.state() {
+                State::Fault => "cannot serve",
+                State::Init | State::Backup | State::Master => "has found a better master",
+            };
+            format!("another instance of sync group {} {does}", group.unwrap_or("(none)"))
         }
         Some(Cause::Stop) => "stopping".into(),
         Some(Cause::LeaseEnded) => "the lease of the addresses has ended".into(),
