@@ -40,6 +40,7 @@ pub struct Router {
     /// What the sync group does, if there is one.
     pub(crate) group: Option<Order>,
     link: Link,
+    source: Option<IpAddr>,
     stopped: bool,
 }
 
@@ -54,8 +55,7 @@ pub(crate) struct Leaving {
 enum Link {
     Unknown,
     Down,
-    NoSource,
-    Up(IpAddr),
+    Up,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ impl Router {
             counters: Counters::default(),
             group: None,
             link: Link::Unknown,
+            source: None,
             stopped: false,
         }
     }
@@ -113,11 +114,8 @@ impl Router {
             Input::Deadline => self.deadline(now, &mut actions),
             Input::Track(health) => self.track(health, now, &mut actions),
             Input::Link { up, source } => {
-                self.link = match (up, source) {
-                    (false, _) => Link::Down,
-                    (true, None) => Link::NoSource,
-                    (true, Some(address)) => Link::Up(address),
-                };
+                self.link = if up { Link::Up } else { Link::Down };
+                self.source = source;
                 self.review(now, &mut actions);
             }
             Input::Config(new) => self.configure(*new, now, &mut actions),
@@ -176,10 +174,7 @@ impl Router {
 
     /// The address our adverts leave from.
     pub fn source(&self) -> Option<IpAddr> {
-        match self.link {
-            Link::Up(address) => Some(address),
-            Link::Unknown | Link::Down | Link::NoSource => None,
-        }
+        self.source
     }
 
     /// The term that is running or was the last.
@@ -208,12 +203,12 @@ impl Router {
         Ok(match self.link {
             Link::Unknown => return Err(()),
             Link::Down => Some(Cause::LinkDown),
-            Link::NoSource => Some(Cause::NoSource),
-            Link::Up(_) if fault => Some(Cause::Tracker),
-            Link::Up(_) if unproven && matches!(self.state, State::Init | State::Fault) => {
+            Link::Up if self.source.is_none() => Some(Cause::NoSource),
+            Link::Up if fault => Some(Cause::Tracker),
+            Link::Up if unproven && matches!(self.state, State::Init | State::Fault) => {
                 return Err(());
             }
-            Link::Up(_) => self.timers.retry.map(|_| Cause::Addresses),
+            Link::Up => self.timers.retry.map(|_| Cause::Addresses),
         })
     }
 

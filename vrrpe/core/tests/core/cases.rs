@@ -7,11 +7,13 @@
 //! pass. `VIPD_WRITE_CASES=1 cargo test -p vrrp-core recorded` writes all answers anew.
 
 use crate::common::{GOOD_BYE, LOCAL, Message, at_nanos, config, host, meta, unicast};
+use crate::packets::{Covers, V3};
 use std::fs;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use vipd_types::{Epoch, Instant};
+use vipd_types::{Epoch, Instant, Version};
+use vrrp_core::group::Order;
 use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX};
 use vrrp_core::{Action, Config, Event, Health, Input, Kind, Router, Transport};
 
@@ -136,9 +138,13 @@ impl Replay {
                 }
             }
             ["advert", priority, "from", from] => {
-                self.hear(from.parse().ok()?, priority.parse().ok()?);
+                self.hear(from.parse().ok()?, priority.parse().ok()?, 100);
             }
-            ["good-bye", "from", from] => self.hear(from.parse().ok()?, 0),
+            ["advert", priority, "from", from, "every", centis] => {
+                self.hear(from.parse().ok()?, priority.parse().ok()?, centis.parse().ok()?);
+            }
+            ["good-bye", "from", from] => self.hear(from.parse().ok()?, 0, 100),
+            ["group", order] => self.step(Input::Group(parse_order(order)?)),
             ["track", options @ ..] => self.step(Input::Track(parse_health(options)?)),
             ["link", "up"] => self.step(Input::Link { up: true, source: local }),
             ["link", "up", "without", "address"] => {
@@ -156,31 +162,59 @@ impl Replay {
         Some(())
     }
 
-    fn hear(&mut self, from: u8, priority: u8) {
-        let to = match self.router.as_ref().map(|router| &router.config().transport) {
-            Some(Transport::Unicast { .. }) => LOCAL,
-            Some(Transport::Multicast { .. }) | None => GROUP_V4,
+    /// In the router's own version; VRRPv3 with this interval.
+    fn hear(&mut self, from: u8, priority: u8, centis: u16) {
+        let config = self.router.as_ref().expect("the first line is the configuration").config();
+        let to = match config.transport {
+            Transport::Unicast { .. } => LOCAL,
+            Transport::Multicast { .. } => GROUP_V4,
         };
-        let bytes = Message::new(priority).bytes();
-        let advert = wire::decode(&bytes, meta(host(from), to, 255), wire::TTL).unwrap();
+        let meta = meta(host(from), to, 255);
+        let v3 = V3 { covers: Covers::Header, ..V3::v4(priority).every(centis) };
+        let bytes = match config.version {
+            Version::V2 => Message::new(priority).bytes(),
+            Version::V3 => v3.bytes(&meta),
+        };
+        let advert = wire::decode(&bytes, meta, wire::TTL).unwrap();
         self.step(Input::Packet(&advert));
     }
 }
 
-/// `nopreempt`, `rfc-timers` and any number of `peer N`; the group without a peer.
+/// Any of `v3`, `every N` milliseconds, `nopreempt`, `preempt-delay N` seconds, `rfc-timers`,
+/// `silent`, and any number of `peer N`; the group without a peer.
 fn parse_config(base: u8, options: &[&str]) -> Option<Config> {
-    let (mut peers, mut preempt, mut fast_handover) = (Vec::new(), true, true);
+    let mut peers = Vec::new();
+    let mut given = config(base);
     let mut words = options.iter();
     while let Some(word) = words.next() {
         match *word {
-            "nopreempt" => preempt = false,
-            "rfc-timers" => fast_handover = false,
+            "v3" => given.version = Version::V3,
+            "every" => given.advert_int = Duration::from_millis(words.next()?.parse().ok()?),
+            "nopreempt" => given.preempt = false,
+            "preempt-delay" => {
+                given.options.preempt_delay = Duration::from_secs(words.next()?.parse().ok()?);
+            }
+            "rfc-timers" => given.fast_handover = false,
+            "silent" => given.options.lower_prio_no_advert = true,
             "peer" => peers.push(words.next()?.parse().ok()?),
             _ => return None,
         }
     }
-    let base = if peers.is_empty() { config(base) } else { unicast(base, &peers) };
-    Some(Config { preempt, fast_handover, ..base })
+    if !peers.is_empty() {
+        given.transport = unicast(base, &peers).transport;
+    }
+    Some(given)
+}
+
+fn parse_order(word: &str) -> Option<Option<Order>> {
+    Some(match word {
+        "wait" => Some(Order::Wait),
+        "lead" => Some(Order::Lead),
+        "yield" => Some(Order::Yield),
+        "fault" => Some(Order::Fault),
+        "left" => None,
+        _ => return None,
+    })
 }
 
 /// `well`, or any of `adds N`, `fault`, `unproven` and `pending`.

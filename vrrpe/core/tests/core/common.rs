@@ -1,18 +1,29 @@
 //! One router on a bench: packets made by hand, a clock that is told, actions with their time.
 
-use std::net::{IpAddr, Ipv4Addr};
+use crate::packets::V3;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_types::{Epoch, Family, Instant, Options, Peer, Priority, State, Version, Vrid};
-use vrrp_core::wire::{self, GROUP_V4, MESSAGE_MAX, Meta};
+use vrrp_core::wire::{self, GROUP_V4, GROUP_V6, MESSAGE_MAX, Meta};
 use vrrp_core::{
-    Action, Auth, Cause, Config, Discard, Event, Health, Input, Kind, Router, Transport,
+    Action, Auth, Cause, Config, Discard, Event, Health, Input, Kind, Notice, Router, Transport,
 };
+
+pub(crate) use crate::packets::Message;
 
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 pub(crate) const LOCAL: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const LINK_LOCAL_VIP: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+pub(crate) const VIP_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+pub(crate) const LOCAL_V6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 3);
 
 pub(crate) fn host(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, last)
+}
+
+pub(crate) fn host_v6(last: u16) -> Ipv6Addr {
+    Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, last)
 }
 
 pub(crate) fn priority(value: u8) -> Priority {
@@ -40,6 +51,30 @@ pub(crate) fn config(base: u8) -> Config {
     }
 }
 
+/// The same in VRRPv3, one hundred centiseconds.
+pub(crate) fn config_v3(base: u8) -> Config {
+    Config { version: Version::V3, ..config(base) }
+}
+
+pub(crate) fn config_v6(base: u8) -> Config {
+    Config {
+        family: Family::V6,
+        transport: Transport::Multicast { group: IpAddr::V6(GROUP_V6) },
+        addresses: vec![LINK_LOCAL_VIP.into(), VIP_V6.into()],
+        ..config_v3(base)
+    }
+}
+
+pub(crate) fn with_options(config: Config, change: impl FnOnce(&mut Options)) -> Config {
+    let mut config = config;
+    change(&mut config.options);
+    config
+}
+
+pub(crate) fn every(config: Config, millis: u64) -> Config {
+    Config { advert_int: Duration::from_millis(millis), ..config }
+}
+
 pub(crate) fn rfc(base: u8) -> Config {
     Config { fast_handover: false, ..config(base) }
 }
@@ -49,50 +84,18 @@ pub(crate) fn unicast(base: u8, peers: &[u8]) -> Config {
     Config { transport: Transport::Unicast { peers, check_source: true }, ..config(base) }
 }
 
-/// A VRRPv2 message made without the code under test.
-#[derive(Clone)]
-pub(crate) struct Message {
-    pub(crate) version_type: u8,
-    pub(crate) vrid: u8,
-    pub(crate) priority: u8,
-    pub(crate) interval: u8,
-    pub(crate) auth_type: u8,
-    pub(crate) auth: [u8; 8],
-    pub(crate) addresses: Vec<Ipv4Addr>,
-}
-
-impl Message {
-    pub(crate) fn new(priority: u8) -> Self {
-        Self {
-            version_type: 0x21,
-            vrid: 51,
-            priority,
-            interval: 1,
-            auth_type: 0,
-            auth: [0; 8],
-            addresses: vec![VIP],
-        }
-    }
-
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let count = u8::try_from(self.addresses.len()).unwrap();
-        let mut bytes = vec![self.version_type, self.vrid, self.priority, count];
-        bytes.extend([self.auth_type, self.interval, 0, 0]);
-        bytes.extend(self.addresses.iter().flat_map(|address| address.octets()));
-        bytes.extend(self.auth);
-        let mut sum: u32 =
-            bytes.chunks(2).map(|pair| u32::from(pair[0]) * 256 + u32::from(pair[1])).sum();
-        while sum > 0xffff {
-            sum = sum % 0x1_0000 + sum / 0x1_0000;
-        }
-        let checksum = !u16::try_from(sum).unwrap();
-        bytes[6..8].copy_from_slice(&checksum.to_be_bytes());
-        bytes
-    }
-}
-
 pub(crate) fn meta(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8) -> Meta {
     Meta { source: IpAddr::V4(source), destination: IpAddr::V4(destination), ttl }
+}
+
+/// From a neighbour to the group of its family.
+pub(crate) fn to_group(source: impl Into<IpAddr>) -> Meta {
+    let source = source.into();
+    let destination = match source {
+        IpAddr::V4(_) => IpAddr::V4(GROUP_V4),
+        IpAddr::V6(_) => IpAddr::V6(GROUP_V6),
+    };
+    Meta { source, destination, ttl: 255 }
 }
 
 /// Actions without the events, which tests read from `Bench::events`.
@@ -111,7 +114,7 @@ impl Bench {
         Self { router, now: at_nanos(0), events: Vec::new(), obliging: true }
     }
 
-    /// Started at 0 on `LOCAL`.
+    /// Started at 0 on the local address of its family.
     pub(crate) fn new(config: Config) -> Self {
         let mut bench = Self::cold(config);
         bench.link_up();
@@ -131,7 +134,11 @@ impl Bench {
     }
 
     pub(crate) fn link_up(&mut self) -> Vec<Action> {
-        self.input(Input::Link { up: true, source: Some(IpAddr::V4(LOCAL)) })
+        let source = match self.router.config().family {
+            Family::V4 => IpAddr::V4(LOCAL),
+            Family::V6 => IpAddr::V6(LOCAL_V6),
+        };
+        self.input(Input::Link { up: true, source: Some(source) })
     }
 
     pub(crate) fn input(&mut self, input: Input<'_>) -> Vec<Action> {
@@ -175,28 +182,74 @@ impl Bench {
         self.input(Input::Track(Health { adds, fault, unproven, pending }))
     }
 
+    /// An advert of the router's own kind from the neighbour whose address ends in `from`.
     pub(crate) fn hear(&mut self, from: u8, priority: u8) -> Vec<Action> {
-        let destination = match &self.router.config().transport {
-            Transport::Multicast { .. } => GROUP_V4,
-            Transport::Unicast { .. } => LOCAL,
+        let config = self.router.config();
+        let meta = match (&config.transport, config.family) {
+            (Transport::Multicast { .. }, Family::V4) => to_group(host(from)),
+            (Transport::Multicast { .. }, Family::V6) => to_group(host_v6(from.into())),
+            (Transport::Unicast { .. }, _) => meta(host(from), LOCAL, 255),
         };
-        self.receive(&Message::new(priority), meta(host(from), destination, 255)).unwrap()
+        let bytes = match (config.version, config.family) {
+            (Version::V2, _) => Message::new(priority).bytes(),
+            (Version::V3, Family::V4) => V3::v4(priority).bytes(&meta),
+            (Version::V3, Family::V6) => V3::v6(priority).bytes(&meta),
+        };
+        self.take(&bytes, meta).unwrap()
     }
 
-    /// As a receive socket would: `Err` for what is dropped before or in the router.
+    /// VRRPv3 with an interval of its own.
+    pub(crate) fn hear_every(&mut self, from: u8, priority: u8, centis: u16) -> Vec<Action> {
+        self.receive_v3(&V3::v4(priority).every(centis), to_group(host(from))).unwrap()
+    }
+
     pub(crate) fn receive(
         &mut self,
         message: &Message,
         meta: Meta,
     ) -> Result<Vec<Action>, Discard> {
-        let bytes = message.bytes();
-        let advert = wire::decode(&bytes, meta, wire::TTL)?;
+        self.take(&message.bytes(), meta)
+    }
+
+    pub(crate) fn receive_v3(&mut self, message: &V3, meta: Meta) -> Result<Vec<Action>, Discard> {
+        self.take(&message.bytes(&meta), meta)
+    }
+
+    /// As a receive socket would: `Err` for what is dropped before or in the router.
+    pub(crate) fn take(&mut self, bytes: &[u8], meta: Meta) -> Result<Vec<Action>, Discard> {
+        let least_ttl = match &self.router.config().transport {
+            Transport::Multicast { .. } => wire::TTL,
+            Transport::Unicast { peers, .. } => {
+                peers.iter().map(|peer| peer.min_ttl).min().unwrap_or(wire::TTL)
+            }
+        };
+        let advert = wire::decode(bytes, meta, least_ttl)?;
         let before = self.events.len();
         let actions = self.input(Input::Packet(&advert));
         match self.events.get(before) {
             Some(Event::Discarded(why)) => Err(*why),
             Some(_) | None => Ok(actions),
         }
+    }
+
+    /// When the next timer is due, from now, in nanoseconds.
+    pub(crate) fn left(&self) -> u128 {
+        self.router.next_deadline().unwrap().since(self.now).as_nanos()
+    }
+
+    pub(crate) fn notices(&self) -> Vec<Notice> {
+        let notice = |event: &Event| match event {
+            Event::Noticed(notice) => Some(*notice),
+            Event::State { .. }
+            | Event::Priority { .. }
+            | Event::Discarded(_)
+            | Event::GoodByeHeard { .. }
+            | Event::LowerHeard { .. }
+            | Event::ForcingElection { .. }
+            | Event::AddressesRefused
+            | Event::AddressesLost => None,
+        };
+        self.events.iter().filter_map(notice).collect()
     }
 
     pub(crate) fn millis(&self) -> u64 {
@@ -240,7 +293,11 @@ impl Bench {
     }
 
     pub(crate) fn encoded(&self, kind: Kind) -> Vec<u8> {
-        self.router.encode(kind, GROUP_V4.into(), &mut [0; MESSAGE_MAX]).unwrap().to_vec()
+        let to = match self.router.config().family {
+            Family::V4 => IpAddr::V4(GROUP_V4),
+            Family::V6 => IpAddr::V6(GROUP_V6),
+        };
+        self.router.encode(kind, to, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
     }
 
     pub(crate) fn changes(&self) -> Vec<(State, Cause)> {

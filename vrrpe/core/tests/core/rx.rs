@@ -1,12 +1,13 @@
 //! Packet fields, authentication and reception: V2-PKT, V2-AUTH, V2-RX, V2-TX and the hardening
 //! rules of the receive path.
 
-use crate::common::{Bench, LOCAL, Message, VIP, config, host, meta, unicast};
+use crate::common::{Bench, LOCAL, Message, VIP, config, host, meta, unicast, with_options};
+use crate::packets::V3;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 use vipd_types::{Instant, State};
 use vrrp_core::wire::{self, GROUP_V4};
-use vrrp_core::{Auth, Config, Discard, Kind, RxCounters};
+use vrrp_core::{Auth, Config, Discard, Kind, Notice, RxCounters};
 
 fn verdict(bench: &mut Bench, message: &Message) -> Result<(), Discard> {
     bench.receive(message, meta(host(2), GROUP_V4, 255)).map(|_| ())
@@ -101,6 +102,10 @@ fn v2_rx_02_version() {
         let message = Message { version_type: version, ..Message::new(200) };
         dropped(config(100), &message, group(host(2)), Discard::Version);
     }
+    let mut bench = Bench::new(config(100));
+    let verdict = bench.receive_v3(&V3::v4(200), group(host(2)));
+    assert_eq!(verdict, Err(Discard::Version));
+    assert_eq!(bench.router.counters().version_err, 1);
 }
 
 #[test]
@@ -157,13 +162,43 @@ fn v2_rx_08_each_drop_moves_one_counter() {
 }
 
 #[test]
-fn v2_rx_10_another_address_list_is_counted_and_processed() {
+fn v2_rx_09_another_address_list_is_counted_and_processed() {
     let mut bench = Bench::new(config(100));
     let message = Message { addresses: vec![host(9)], ..Message::new(200) };
     bench.sleep(500);
     assert_eq!(verdict(&mut bench, &message), Ok(()));
     assert_eq!(bench.router.counters().addr_list_err, 1);
     assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), 4_109_375_000);
+}
+
+#[test]
+fn v2_rx_09_v2_rx_10_another_address_list_is_dropped_if_told_so() {
+    let ours = with_options(config(100), |options| options.drop_adv_addr_mismatch = true);
+    let other = |priority| Message { addresses: vec![host(9)], ..Message::new(priority) };
+    for value in [0, 1, 254] {
+        dropped(ours.clone(), &other(value), group(host(2)), Discard::AddressList);
+    }
+    let mut bench = Bench::new(ours);
+    assert_eq!(verdict(&mut bench, &other(255)), Ok(()));
+    assert!(bench.notices().contains(&Notice::AddressList { from: host(2).into() }));
+    assert_eq!(verdict(&mut bench, &other(200)), Err(Discard::AddressList));
+    assert_eq!(bench.router.counters().addr_list_err, 2);
+    assert_eq!(verdict(&mut bench, &Message::new(200)), Ok(()));
+}
+
+#[test]
+fn the_list_of_the_followed_master_may_be_left_unread() {
+    let ours = with_options(config(100), |options| {
+        options.drop_adv_addr_mismatch = true;
+        options.skip_check_adv_addr = true;
+    });
+    let other = Message { addresses: vec![host(9)], ..Message::new(200) };
+    let mut bench = Bench::new(ours);
+    assert_eq!(verdict(&mut bench, &other), Err(Discard::AddressList));
+    assert_eq!(verdict(&mut bench, &Message::new(200)), Ok(()));
+    assert_eq!(verdict(&mut bench, &other), Ok(()));
+    assert_eq!(bench.router.counters().addr_list_err, 1);
+    assert_eq!(bench.receive(&other, group(host(4))), Err(Discard::AddressList));
 }
 
 #[test]
