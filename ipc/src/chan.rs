@@ -15,8 +15,9 @@ use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// Messages that may wait for a peer that does not read.
-const QUEUE_MAX: usize = 1024;
+/// Messages that may wait for a peer that does not read: some for each of the thousands of instances
+/// that may have something to say at the same moment.
+const QUEUE_MAX: usize = 16_384;
 
 #[derive(Debug)]
 pub enum ChanError {
@@ -234,7 +235,7 @@ mod tests {
         while parent.send(&ParentToEngine::Begin { generation: Generation(sent) }).is_ok() {
             sent += 1;
         }
-        assert!(sent > 1024);
+        assert!(sent as usize > QUEUE_MAX);
         for expected in 0..sent {
             let message = loop {
                 if let Some(message) = engine.recv().unwrap() {
