@@ -7,9 +7,8 @@ use landlock::{
     RulesetAttr, RulesetError, RulesetStatus, Scope,
 };
 use nix::errno::Errno;
-use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::signal::Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use std::os::fd::RawFd;
@@ -44,9 +43,6 @@ pub(crate) fn first(timer: RawFd) -> Result<Walls, String> {
         Ok(walls) => walls,
         Err(error) => Walls { landlock: "none".into(), missing: Some(error.to_string()) },
     };
-    if let Err(errno) = lock_memory() {
-        log::warn!("memory cannot be locked: {}", errno.desc());
-    }
     limits().map_err(|e| format!("resource limits: {}", e.desc()))?;
     enforce(Phase::Start, timer)?;
     Ok(walls)
@@ -82,15 +78,6 @@ fn landlock() -> Result<Walls, RulesetError> {
     let missing = (status.ruleset == RulesetStatus::NotEnforced)
         .then(|| format!("Landlock is {landlock} in this kernel"));
     Ok(Walls { landlock, missing })
-}
-
-/// So that a host that swaps is no dead router to the others. Under a limit, memory that was asked for
-/// later might not be had at all.
-fn lock_memory() -> Result<(), Errno> {
-    if getrlimit(Resource::RLIMIT_MEMLOCK)?.0 < RLIM_INFINITY {
-        return Ok(());
-    }
-    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
 }
 
 fn limits() -> Result<(), Errno> {

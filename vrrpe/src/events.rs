@@ -3,6 +3,7 @@
 
 use crate::instance::Complaint;
 use crate::routers::Routers;
+use crate::rx::Socket;
 use crate::trackers::Trackers;
 use crate::words;
 use std::mem::discriminant;
@@ -59,7 +60,8 @@ impl Routers {
                 log::warn!("({name}) dropped an advert{from}: {}{kept}", words::discard(why));
             }
             Event::Noticed(odd) => {
-                log::warn!("({name}) {}{kept}", words::notice(odd, instance, heard));
+                let text = words::notice(odd, instance, heard);
+                log::log!(words::level(odd), "({name}) {text}{kept}");
             }
             Event::GoodByeHeard { from } => {
                 log::debug!("({name}) Backup received priority 0 advertisement from {from}");
@@ -73,6 +75,20 @@ impl Routers {
             ),
             Event::AddressesRefused => log::error!("({name}) the addresses were refused"),
             Event::AddressesLost => log::error!("({name}) the addresses were taken away"),
+        }
+    }
+
+    /// The interface of a socket went up or down; the first of its sockets says so for all.
+    pub(crate) fn log_link(&self, id: SocketId, up: bool) {
+        let Some(at) = self.sockets.get(&id) else { return };
+        let same = |(other, socket): (&SocketId, &Socket)| {
+            *other != id && socket.slice.interface == at.slice.interface
+        };
+        let others = self.sockets.iter().filter(|one| same(*one));
+        let mut links = others.filter_map(|(other, _)| self.links.get(other));
+        if links.all(|link| link.up != up) {
+            let word = if up { "up" } else { "down" };
+            log::info!("Netlink reports {} {word}", at.slice.interface);
         }
     }
 

@@ -166,11 +166,8 @@ impl Engine {
     /// May come for a socket that is only staged; its routers ask when they begin.
     fn link(&mut self, socket: SocketId, link: Link, now: Instant) {
         let known = self.routers.links.insert(socket, link);
-        if let (Some(before), Some(at)) = (known, self.routers.sockets.get(&socket))
-            && before.up != link.up
-        {
-            let word = if link.up { "up" } else { "down" };
-            log::info!("Netlink reports {} {word}", at.slice.interface);
+        if known.is_some_and(|before| before.up != link.up) {
+            self.routers.log_link(socket, link.up);
         }
         let mut next = self.routers.instances.first_key_value().map(|(id, _)| *id);
         while let Some(id) = next {

@@ -32,6 +32,8 @@ const ALIVE_MAX: Duration = Duration::from_millis(250);
 const ALIVE_MIN: Duration = Duration::from_millis(100);
 /// A timer that is served later than this was held up.
 const STALL: Duration = Duration::from_millis(10);
+/// When to offer the parent again what it had no room for.
+const BACKLOG: Duration = Duration::from_millis(5);
 /// After this a stopping engine goes, done or not.
 pub(crate) const STOP_MAX: Duration = Duration::from_secs(2);
 
@@ -61,8 +63,8 @@ pub(crate) struct Engine {
     pub(crate) stop_by: Option<Instant>,
     /// How late a timer of a router was served at most.
     pub(crate) lateness_max: Duration,
-    /// The channel to the parent has room for what is not urgent.
-    may_deposit: bool,
+    /// Nothing waits for the parent to read.
+    drained: bool,
     rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
@@ -90,7 +92,7 @@ impl Engine {
             checker_gone: false,
             stop_by: None,
             lateness_max: Duration::ZERO,
-            may_deposit: false,
+            drained: true,
             rx: Rx::new(),
             alive_at: now,
             listed: Vec::new(),
@@ -217,8 +219,9 @@ impl Engine {
         let routers = routers.map(|(at, _)| at);
         // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
         let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
-        let times =
-            [routers, self.lease.next(now), trackers, self.clients.next_deadline(), self.stop_by];
+        let backlog = (!self.drained && !self.parent_gone).then(|| now.plus(BACKLOG));
+        let clients = self.clients.next_deadline();
+        let times = [routers, self.lease.next(now), trackers, clients, self.stop_by, backlog];
         times.into_iter().flatten().fold(self.next_alive(), Instant::min)
     }
 
@@ -227,7 +230,7 @@ impl Engine {
             || self.checker_ready
             || self.clients.is_ready()
             || !self.routers.outbox.is_empty()
-            || self.may_deposit && !self.routers.wills_due.is_empty()
+            || self.drained && !self.routers.wills_due.is_empty()
             || self.routers.sockets.values().any(|socket| socket.ready)
     }
 
@@ -284,10 +287,9 @@ impl Engine {
         }
         let flushed = if self.parent_gone { Ok(false) } else { self.parent.flush() };
         self.parent_gone |= matches!(flushed, Err(ChanError::Closed));
-        // Last wills can wait: thousands of them at once would look like a parent that does not
-        // read.
-        self.may_deposit = matches!(flushed, Ok(true));
-        if self.may_deposit {
+        self.drained = matches!(flushed, Ok(true));
+        // Last wills can wait until there is room for them.
+        if self.drained {
             self.routers.deposit_some();
         }
         Ok(())

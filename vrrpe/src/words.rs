@@ -2,6 +2,7 @@
 //! Formats only; whether something is said too often is decided elsewhere.
 
 use crate::instance::Instance;
+use log::Level;
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -185,6 +186,20 @@ pub(crate) fn notice(what: Notice, instance: &Instance, advert: Option<&Advert<'
         Notice::FirstAddress { from } => {
             format!("{from} advertises addresses of which the first is not link-local")
         }
+    }
+}
+
+/// VRRPv3 allows another interval; all else is somebody's mistake.
+pub(crate) fn level(what: Notice) -> Level {
+    match what {
+        Notice::Interval { .. } => Level::Info,
+        Notice::AddressList { .. }
+        | Notice::CappedInterval { .. }
+        | Notice::OtherChecksum { .. }
+        | Notice::SamePriority { .. }
+        | Notice::OwnerHeard { .. }
+        | Notice::NotOwner { .. }
+        | Notice::FirstAddress { .. } => Level::Warn,
     }
 }
 

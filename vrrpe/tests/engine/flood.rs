@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use crate::advert::{advert_v2, advert_v3};
-use crate::harness::{Engine, FAR, GROUP, VI_1, VIP, instance_v3};
+use crate::harness::{Engine, FAR, GROUP, NEAR, VI_1, VIP, instance_v3};
 use crate::net::{self, Far};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant as Wall};
+use vipd_ipc::msg::{EngineToParent, ParentToEngine};
+use vipd_ipc::slice::InstanceSlice;
+use vipd_types::{Family, InstanceId, SocketId};
 
 /// At least so many packets, and at least so long.
 const PACKETS: u64 = 100_000;
@@ -75,4 +78,36 @@ fn a_flood_delays_no_advert_and_fills_neither_memory_nor_the_log() {
     assert!(grown < 2048, "{grown} KiB more after {} packets", sent.load(Ordering::Relaxed));
     let said = engine.log.iter().skip(lines).collect::<Vec<_>>();
     assert!(said.len() <= 20, "{said:#?}");
+}
+
+/// A channel holds some hundreds of messages; all of these have something to say in one step.
+#[test]
+fn more_masters_at_once_than_the_channel_holds_are_no_broken_parent() {
+    const SOCKETS: u16 = 6;
+    const EACH: u8 = 250;
+    let (_far, _) = net::pair();
+    let mut engine = Engine::start();
+    let all = (0..SOCKETS).flat_map(|socket| {
+        (1..=EACH).map(move |vrid| {
+            let id = InstanceId(socket * 256 + u16::from(vrid));
+            InstanceSlice { socket: SocketId(socket), ..instance_v3(id, vrid, 255) }
+        })
+    });
+    let sockets = (0..SOCKETS).map(|id| (SocketId(id), Family::V4, Some(net::near_socket())));
+    engine.configure_all(1, sockets.collect(), &all.collect::<Vec<_>>(), &[]);
+    for id in 0..SOCKETS {
+        let (socket, source) = (SocketId(id), Some(NEAR.into()));
+        engine.tell(ParentToEngine::Link { socket, up: true, source });
+    }
+    let (mut acquired, mut deposited) = (0, 0);
+    let instances = u32::from(SOCKETS) * u32::from(EACH);
+    while acquired < instances || deposited < instances {
+        let is_acquire = |m: &EngineToParent| matches!(m, EngineToParent::Acquire { .. });
+        let is_deposit = |m: &EngineToParent| matches!(m, EngineToParent::Deposit { .. });
+        let message = engine.expect("Acquire or Deposit", |m| is_acquire(m) || is_deposit(m));
+        acquired += u32::from(is_acquire(&message));
+        deposited += u32::from(is_deposit(&message));
+    }
+    assert_eq!((acquired, deposited), (instances, instances));
+    assert_eq!(engine.show()["instances"][0]["state"], "MASTER");
 }

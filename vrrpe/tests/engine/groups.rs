@@ -171,12 +171,20 @@ fn a_reload_lets_members_leave_and_join() {
 
 #[test]
 fn a_group_that_makes_no_sense_ends_the_engine() {
-    for members in [&[VI_1, InstanceId(9)][..], &[VI_1, VI_1]] {
+    let other = GroupSlice { id: GroupId(2), ..group(&[VI_1]) };
+    let cases = [
+        (vec![group(&[VI_1, InstanceId(9)])], "sync group with an unknown member"),
+        (vec![group(&[VI_1, VI_1])], "an instance in two sync groups"),
+        (vec![group(&[VI_1]), other], "an instance in two sync groups"),
+        (vec![group(&[VI_1]), group(&[VI_2])], "an id twice in one configuration"),
+    ];
+    for (groups, why) in cases {
+        let (_far, socket) = net::pair();
         let mut engine = Engine::start();
-        let generation = vipd_types::Generation(1);
-        engine.tell(ParentToEngine::Begin { generation });
-        engine.tell(ParentToEngine::Group(group(members)));
-        engine.expect_log("the parent broke the protocol: sync group with an unknown member");
+        let v6 = net::near_socket_v6();
+        let sockets = vec![(SOCKET, Family::V4, Some(socket)), (SOCKET6, Family::V6, Some(v6))];
+        engine.stage_slices(1, sockets, &members(), &groups);
+        engine.expect_log(&format!("the parent broke the protocol: {why}"));
         assert_eq!(engine.ended().code(), Some(1));
     }
 }

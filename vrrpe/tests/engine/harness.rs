@@ -183,6 +183,18 @@ impl Engine {
         all: &[InstanceSlice],
         groups: &[GroupSlice],
     ) {
+        self.stage_slices(generation, sockets, all, groups);
+        self.tell(ParentToEngine::End { generation: Generation(generation) });
+    }
+
+    /// Up to the last slice.
+    pub(crate) fn stage_slices(
+        &mut self,
+        generation: u32,
+        sockets: Vec<StagedSocket>,
+        all: &[InstanceSlice],
+        groups: &[GroupSlice],
+    ) {
         let generation = Generation(generation);
         self.tell(ParentToEngine::Begin { generation });
         for (id, family, fd) in sockets {
@@ -206,7 +218,6 @@ impl Engine {
         for slice in groups {
             self.tell(ParentToEngine::Group(slice.clone()));
         }
-        self.tell(ParentToEngine::End { generation });
     }
 
     pub(crate) fn link(&mut self, up: bool) {
@@ -259,7 +270,10 @@ impl Engine {
         let end = Wall::now() + time;
         while Wall::now() < end {
             self.beat();
-            match self.parent.as_mut().unwrap().recv() {
+            let parent = self.parent.as_mut().unwrap();
+            // Fails when the engine has ended, which receiving will tell.
+            let _ = parent.flush();
+            match parent.recv() {
                 Ok(Some(message)) => {
                     self.keep(&message);
                     if wanted(&message) {
