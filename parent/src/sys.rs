@@ -30,6 +30,13 @@ pub(crate) fn force_receive_buffer(socket: &impl AsRawFd, bytes: usize) -> io::R
         .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
 }
 
+/// Beyond net.core.wmem_max; without the right to do so, up to it.
+pub(crate) fn force_send_buffer(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
+    let bytes = c_int::try_from(bytes).map_err(io::Error::other)?;
+    set(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, &bytes))
+}
+
 /// Each datagram comes with its interface and destination.
 pub(crate) fn receive_packet_info(socket: &impl AsRawFd) -> io::Result<()> {
     set::<c_int>(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, &1)

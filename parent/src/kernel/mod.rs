@@ -4,14 +4,18 @@
 mod announcer;
 mod driver;
 mod events;
+pub(crate) mod firewall;
 mod netlink;
 mod raw;
 pub(crate) mod sysctl;
+#[cfg(test)]
+mod two_hosts_tests;
 
 pub(crate) use events::{Change, Events};
 pub(crate) use netlink::Linux;
 pub(crate) use raw::{Receiver, open as open_receiver};
 
+use firewall::{FirewallError, Rules};
 use nix::errno::Errno;
 use std::net::{IpAddr, Ipv4Addr};
 use vipd_types::{IfName, Instant};
@@ -83,6 +87,7 @@ pub(crate) struct LinkState {
 /// Lifetime of an address in whole seconds, the kernel's unit; `None` is for ever.
 pub(crate) type Lifetime = Option<u32>;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "no keyword asks for no_accept yet"))]
 pub(crate) trait Kernel {
     fn now(&self) -> Instant;
 
@@ -102,4 +107,8 @@ pub(crate) trait Kernel {
 
     /// One gratuitous ARP for each address.
     fn announce(&mut self, addresses: &[Address]) -> Result<(), Errno>;
+
+    /// Exchanges the firewall's rules for these; nothing is there before the first, and the empty
+    /// rules remove it, after the addresses.
+    fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError>;
 }

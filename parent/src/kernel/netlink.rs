@@ -3,6 +3,7 @@
 
 use super::announcer::Announcer;
 use super::driver::{Driver, RouteMessage};
+use super::firewall::{Firewall, FirewallError, Rules};
 use super::{Address, Kernel, Lifetime, LinkState, Present};
 use futures_util::StreamExt;
 use nix::errno::Errno;
@@ -26,6 +27,7 @@ pub(crate) struct Linux {
     driver: Driver,
     handle: Handle,
     announcer: Announcer,
+    firewall: Firewall,
 }
 
 impl Linux {
@@ -35,7 +37,9 @@ impl Linux {
         // Without this the kernel ignores the interface a dump asks for and sends them all.
         let socket = rtnetlink::sys::AsyncSocket::socket_mut(connection.socket_mut());
         socket.set_netlink_get_strict_chk(true).map_err(|e| errno(&e))?;
-        Ok(Self { driver: Driver::new(connection), handle, announcer: Announcer::open()? })
+        let (driver, announcer) = (Driver::new(connection), Announcer::open()?);
+        let firewall = Firewall::default();
+        Ok(Self { driver, handle, announcer, firewall })
     }
 
     /// Sends all requests and collects the kernel's verdict on each.
@@ -88,6 +92,10 @@ impl Linux {
 impl Kernel for Linux {
     fn now(&self) -> Instant {
         vipd_ipc::clock::now()
+    }
+
+    fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError> {
+        self.firewall.apply(rules)
     }
 
     fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>> {
