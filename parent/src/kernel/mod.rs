@@ -10,6 +10,7 @@ mod raw;
 pub(crate) mod sysctl;
 #[cfg(test)]
 mod two_hosts_tests;
+pub(crate) mod vmac;
 
 pub(crate) use events::{Change, Events};
 pub(crate) use netlink::Linux;
@@ -17,8 +18,9 @@ pub(crate) use raw::{Receiver, open as open_receiver};
 
 use firewall::{FirewallError, Rules};
 use nix::errno::Errno;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vipd_types::{IfName, Instant};
+use vmac::{Mark, Vmac, VmacError};
 
 /// An address as the configuration wants it in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +89,10 @@ pub(crate) struct LinkState {
 /// Lifetime of an address in whole seconds, the kernel's unit; `None` is for ever.
 pub(crate) type Lifetime = Option<u32>;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no keyword asks for no_accept yet"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "no keyword asks for virtual MACs and no_accept yet")
+)]
 pub(crate) trait Kernel {
     fn now(&self) -> Instant;
 
@@ -107,6 +112,29 @@ pub(crate) trait Kernel {
 
     /// One gratuitous ARP for each address.
     fn announce(&mut self, addresses: &[Address]) -> Result<(), Errno>;
+
+    /// Removes the virtual MACs that an earlier run with this mark left behind, and puts back the
+    /// settings that it found; returns their names. Before the first is made.
+    fn clear_vmacs(&mut self, mark: &Mark) -> Result<Vec<IfName>, VmacError>;
+
+    /// Makes a virtual MAC and prepares its base; returns its index. It is down, so that the
+    /// firewall can name it before it speaks.
+    fn make_vmac(&mut self, vmac: &Vmac, mark: &Mark) -> Result<u32, VmacError>;
+
+    fn raise_vmac(&mut self, index: u32) -> Result<(), VmacError>;
+
+    /// Sets again what others have changed of a virtual MAC's settings and its base's, and returns
+    /// whether that was needed: systemd-udevd sets those of each new interface to the host's, a
+    /// moment after it was made.
+    fn uphold_vmac(&mut self, index: u32) -> Result<bool, VmacError>;
+
+    /// Gives a virtual MAC its base's link-local address of IPv6, from which adverts leave, and
+    /// returns it for the firewall; to be called again when the base's addresses change. `None`
+    /// while the base has none, or without IPv6.
+    fn borrow_link_local(&mut self, index: u32) -> Result<Option<Ipv6Addr>, VmacError>;
+
+    /// Removes a virtual MAC with its addresses, and with the last one what was set on its base.
+    fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError>;
 
     /// Exchanges the firewall's rules for these; nothing is there before the first, and the empty
     /// rules remove it, after the addresses.

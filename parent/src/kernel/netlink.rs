@@ -4,6 +4,7 @@
 use super::announcer::Announcer;
 use super::driver::{Driver, RouteMessage};
 use super::firewall::{Firewall, FirewallError, Rules};
+use super::vmac::{self, Mark, Vmac, VmacError, Vmacs};
 use super::{Address, Kernel, Lifetime, LinkState, Present};
 use futures_util::StreamExt;
 use nix::errno::Errno;
@@ -17,7 +18,7 @@ use rtnetlink::packet_route::address::{
 };
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use vipd_types::{IfName, Instant};
 
 /// IFA_PROTO of the addresses that a VRRP daemon put there (keepalived's number, RTPROT_KEEPALIVED).
@@ -27,6 +28,7 @@ pub(crate) struct Linux {
     driver: Driver,
     handle: Handle,
     announcer: Announcer,
+    pub(super) vmacs: Vmacs,
     firewall: Firewall,
 }
 
@@ -38,12 +40,12 @@ impl Linux {
         let socket = rtnetlink::sys::AsyncSocket::socket_mut(connection.socket_mut());
         socket.set_netlink_get_strict_chk(true).map_err(|e| errno(&e))?;
         let (driver, announcer) = (Driver::new(connection), Announcer::open()?);
-        let firewall = Firewall::default();
-        Ok(Self { driver, handle, announcer, firewall })
+        let (vmacs, firewall) = Default::default();
+        Ok(Self { driver, handle, announcer, vmacs, firewall })
     }
 
     /// Sends all requests and collects the kernel's verdict on each.
-    fn change(&mut self, requests: Vec<RouteMessage>) -> Vec<Result<(), Errno>> {
+    pub(super) fn change(&mut self, requests: Vec<RouteMessage>) -> Vec<Result<(), Errno>> {
         let answers: Vec<_> =
             requests.into_iter().map(|request| self.handle.request(request)).collect();
         let mut verdicts = Vec::with_capacity(answers.len());
@@ -64,7 +66,7 @@ impl Linux {
         verdicts
     }
 
-    fn ask(&mut self, request: RouteMessage) -> Result<Vec<RouteNetlinkMessage>, Errno> {
+    pub(super) fn ask(&mut self, request: RouteMessage) -> Result<Vec<RouteNetlinkMessage>, Errno> {
         let stream = self.handle.request(request).map_err(|_| Errno::ENOTCONN)?;
         self.driver.run(async {
             let mut stream = std::pin::pin!(stream);
@@ -92,6 +94,30 @@ impl Linux {
 impl Kernel for Linux {
     fn now(&self) -> Instant {
         vipd_ipc::clock::now()
+    }
+
+    fn clear_vmacs(&mut self, mark: &Mark) -> Result<Vec<IfName>, VmacError> {
+        vmac::clear(self, mark)
+    }
+
+    fn make_vmac(&mut self, wanted: &Vmac, mark: &Mark) -> Result<u32, VmacError> {
+        vmac::make(self, wanted, mark)
+    }
+
+    fn raise_vmac(&mut self, index: u32) -> Result<(), VmacError> {
+        vmac::raise(self, index)
+    }
+
+    fn uphold_vmac(&mut self, index: u32) -> Result<bool, VmacError> {
+        vmac::uphold(self, index)
+    }
+
+    fn borrow_link_local(&mut self, index: u32) -> Result<Option<Ipv6Addr>, VmacError> {
+        vmac::borrow(self, index)
+    }
+
+    fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError> {
+        vmac::remove(self, index)
     }
 
     fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError> {
@@ -147,7 +173,7 @@ impl Kernel for Linux {
     }
 }
 
-fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage {
+pub(super) fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage {
     let mut request = NetlinkMessage::from(message);
     request.header.flags = flags;
     request

@@ -38,6 +38,9 @@ ip link set lo up
 for key in default all; do echo 0 > /proc/sys/net/ipv6/conf/$key/accept_dad; done
 ";
 
+/// The MAC of `base`.
+pub(super) const PHYSICAL: [u8; 6] = [2, 0, 0, 0, 0, 1];
+
 pub(super) struct Hosts {
     near: Holder,
     far: Holder,
