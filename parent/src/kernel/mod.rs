@@ -5,6 +5,7 @@ mod announcer;
 mod driver;
 mod events;
 pub(crate) mod firewall;
+pub(crate) mod groups;
 mod netlink;
 mod raw;
 pub(crate) mod sysctl;
@@ -17,7 +18,9 @@ pub(crate) use netlink::Linux;
 pub(crate) use raw::{Receiver, open as open_receiver};
 
 use firewall::{FirewallError, Rules};
+use groups::Membership;
 use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vipd_types::{IfName, Instant};
 use vmac::{Mark, Vmac, VmacError};
@@ -135,6 +138,10 @@ pub(crate) trait Kernel {
 
     /// Removes a virtual MAC with its addresses, and with the last one what was set on its base.
     fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError>;
+
+    /// Makes the host a member of these groups and no others, on the bases of quiet virtual MACs:
+    /// of the adverts' group, and of `groups::solicited_node` of each address.
+    fn hold_groups(&mut self, wanted: &BTreeSet<Membership>) -> Result<(), Errno>;
 
     /// Exchanges the firewall's rules for these; nothing is there before the first, and the empty
     /// rules remove it, after the addresses.

@@ -4,6 +4,7 @@
 use super::announcer::Announcer;
 use super::driver::{Driver, RouteMessage};
 use super::firewall::{Firewall, FirewallError, Rules};
+use super::groups::{Groups, Membership};
 use super::vmac::{self, Mark, Vmac, VmacError, Vmacs};
 use super::{Address, Kernel, Lifetime, LinkState, Present};
 use futures_util::StreamExt;
@@ -18,6 +19,7 @@ use rtnetlink::packet_route::address::{
 };
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use vipd_types::{IfName, Instant};
 
@@ -30,6 +32,7 @@ pub(crate) struct Linux {
     announcer: Announcer,
     pub(super) vmacs: Vmacs,
     firewall: Firewall,
+    groups: Groups,
 }
 
 impl Linux {
@@ -40,8 +43,8 @@ impl Linux {
         let socket = rtnetlink::sys::AsyncSocket::socket_mut(connection.socket_mut());
         socket.set_netlink_get_strict_chk(true).map_err(|e| errno(&e))?;
         let (driver, announcer) = (Driver::new(connection), Announcer::open()?);
-        let (vmacs, firewall) = Default::default();
-        Ok(Self { driver, handle, announcer, vmacs, firewall })
+        let (vmacs, firewall, groups) = Default::default();
+        Ok(Self { driver, handle, announcer, vmacs, firewall, groups })
     }
 
     /// Sends all requests and collects the kernel's verdict on each.
@@ -118,6 +121,10 @@ impl Kernel for Linux {
 
     fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError> {
         vmac::remove(self, index)
+    }
+
+    fn hold_groups(&mut self, wanted: &BTreeSet<Membership>) -> Result<(), Errno> {
+        self.groups.hold(wanted)
     }
 
     fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError> {
