@@ -251,7 +251,7 @@ fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
 }
 
 /// Said now, while it can be mended, and not at the first reload.
-fn warn_if_unreadable(file: &std::path::Path) {
+fn warn_if_unreadable(file: &Path) {
     if let Err(error) = std::fs::File::open(file) {
         log::warn!(
             "{}: {error}: a reload will fail; make it readable: chown root:_vipd, chmod 0640",

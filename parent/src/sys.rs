@@ -31,7 +31,7 @@ pub(crate) fn force_receive_buffer(socket: &impl AsRawFd, bytes: usize) -> io::R
         .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
 }
 
-/// The same for sending.
+/// Beyond net.core.wmem_max; without the right to do so, up to it.
 pub(crate) fn force_send_buffer(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
     let bytes = c_int::try_from(bytes).map_err(io::Error::other)?;
     set(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes)

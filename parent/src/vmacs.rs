@@ -176,6 +176,24 @@ impl Daemon {
         if let Err(why) = self.vmacs.guard(&mut self.kernel, &no_accept(&self.config)) {
             log::error!("firewall: {why}");
         }
+        if let Err(errno) = self.kernel.hold_groups(&self.plan.asked_below_vmacs()) {
+            log::warn!("joining groups below virtual MAC addresses: {errno}");
+        }
+    }
+
+    /// Something about these interfaces has changed, perhaps by a program that sets each new
+    /// interface to the host's defaults.
+    pub(crate) fn uphold_vmacs(&mut self, touched: &BTreeSet<u32>) {
+        for (name, made) in &self.vmacs.made {
+            if !touched.contains(&made.index) {
+                continue;
+            }
+            match self.kernel.uphold_vmac(made.index) {
+                Ok(false) => {}
+                Ok(true) => log::info!("{name}: settings that somebody had changed are back"),
+                Err(error) => log::warn!("{name}: {error}"),
+            }
+        }
     }
 
     /// Removes the interfaces whose time has come.

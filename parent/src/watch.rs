@@ -56,6 +56,7 @@ impl Daemon {
             }
         }
         touched.iter().for_each(|index| self.follow_base(*index));
+        self.uphold_vmacs(&touched);
         let is_touched = |socket: &&SocketPlan| {
             touched.contains(&socket.slice.index) || touched.contains(&socket.base_index)
         };

@@ -17,7 +17,7 @@ const TABLE: [(&str, &str, &str); 10] = [
         "vipd",
         "vipd-types vipd-ipc vipd-conf",
         "nix caps mio rtnetlink socket2 syslog seccompiler lexopt log sd-notify thiserror \
-         futures-util bytes libc",
+         futures-util bytes netlink-packet-netfilter libc",
     ),
     (
         "vrrpe",

@@ -5,11 +5,16 @@ mod announcer;
 mod driver;
 mod events;
 mod filter;
+pub(crate) mod firewall;
 mod frame;
+pub(crate) mod groups;
 mod messages;
 mod netlink;
 mod raw;
 pub(crate) mod sysctl;
+#[cfg(test)]
+mod two_hosts_tests;
+pub(crate) mod vmac;
 
 #[cfg(test)]
 mod tests;
@@ -18,9 +23,13 @@ pub(crate) use events::{Change, Events};
 pub(crate) use netlink::Linux;
 pub(crate) use raw::{Receiver, open as open_receiver};
 
+pub(crate) use firewall::{FirewallError, Rules};
+pub(crate) use groups::{Membership, solicited_node};
 use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use vipd_types::{IfName, Instant};
+pub(crate) use vmac::{Mark, Vmac, VmacError, name as vmac_name};
 
 /// An address as the configuration wants it in the kernel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,4 +198,35 @@ pub(crate) trait Kernel {
     /// One gratuitous ARP or unsolicited neighbour advertisement for each. EAGAIN and ENOBUFS mean
     /// that there is no room now; where nobody resolves addresses there is nothing to do.
     fn announce(&mut self, announcements: &[Announcement]) -> Vec<Result<(), Errno>>;
+
+    /// Removes the virtual MACs that an earlier run with this mark left behind, and puts back the
+    /// settings that it found; returns their names. Before the first is made.
+    fn clear_vmacs(&mut self, mark: &Mark) -> Result<Vec<IfName>, VmacError>;
+
+    /// Makes a virtual MAC and prepares its base; returns its index. It is down, so that the
+    /// firewall can name it before it speaks.
+    fn make_vmac(&mut self, vmac: &Vmac, mark: &Mark) -> Result<u32, VmacError>;
+
+    fn raise_vmac(&mut self, index: u32) -> Result<(), VmacError>;
+
+    /// Sets again what others have changed of a virtual MAC's settings and its base's, and returns
+    /// whether that was needed: systemd-udevd sets those of each new interface to the host's, a
+    /// moment after it was made.
+    fn uphold_vmac(&mut self, index: u32) -> Result<bool, VmacError>;
+
+    /// Gives a virtual MAC its base's link-local address of IPv6, from which adverts leave, and
+    /// returns it for the firewall; to be called again when the base's addresses change. `None`
+    /// while the base has none, or without IPv6.
+    fn borrow_link_local(&mut self, index: u32) -> Result<Option<Ipv6Addr>, VmacError>;
+
+    /// Removes a virtual MAC with its addresses, and with the last one what was set on its base.
+    fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError>;
+
+    /// Makes the host a member of these groups and no others, on the bases of quiet virtual MACs:
+    /// of the adverts' group, and of `groups::solicited_node` of each address.
+    fn hold_groups(&mut self, wanted: &BTreeSet<Membership>) -> Result<(), Errno>;
+
+    /// Exchanges the firewall's rules for these; nothing is there before the first, and the empty
+    /// rules remove it, after the addresses.
+    fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError>;
 }

@@ -3,7 +3,10 @@
 
 use super::announcer::Announcer;
 use super::driver::{Driver, RouteMessage};
+use super::firewall::{Firewall, FirewallError, Rules};
+use super::groups::{Groups, Membership};
 use super::messages::{link_state, name, present, whole};
+use super::vmac::{self, Mark, Vmac, VmacError, Vmacs};
 use super::{Address, Announcement, Kernel, Lifetime, LinkState, Present};
 use futures_util::StreamExt;
 use nix::errno::Errno;
@@ -15,7 +18,8 @@ use rtnetlink::packet_core::{
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
 use vipd_types::{IfName, Instant};
 
 /// A list that changes while it is read is read again, so many times.
@@ -25,6 +29,9 @@ pub(crate) struct Linux {
     driver: Driver,
     handle: Handle,
     announcer: Announcer,
+    pub(super) vmacs: Vmacs,
+    firewall: Firewall,
+    groups: Groups,
 }
 
 impl Linux {
@@ -34,11 +41,13 @@ impl Linux {
         // Without this the kernel ignores the interface a dump asks for and sends them all.
         let socket = rtnetlink::sys::AsyncSocket::socket_mut(connection.socket_mut());
         socket.set_netlink_get_strict_chk(true).map_err(|e| errno(&e))?;
-        Ok(Self { driver: Driver::new(connection), handle, announcer: Announcer::open()? })
+        let (driver, announcer) = (Driver::new(connection), Announcer::open()?);
+        let (vmacs, firewall, groups) = Default::default();
+        Ok(Self { driver, handle, announcer, vmacs, firewall, groups })
     }
 
     /// Sends all requests and collects the kernel's verdict on each.
-    fn change(&mut self, requests: Vec<RouteMessage>) -> Vec<Result<(), Errno>> {
+    pub(super) fn change(&mut self, requests: Vec<RouteMessage>) -> Vec<Result<(), Errno>> {
         let answers: Vec<_> =
             requests.into_iter().map(|request| self.handle.request(request)).collect();
         let mut verdicts = Vec::with_capacity(answers.len());
@@ -59,7 +68,7 @@ impl Linux {
         verdicts
     }
 
-    fn ask(&mut self, request: RouteMessage) -> Result<Vec<RouteNetlinkMessage>, Errno> {
+    pub(super) fn ask(&mut self, request: RouteMessage) -> Result<Vec<RouteNetlinkMessage>, Errno> {
         let stream = self.handle.request(request).map_err(|_| Errno::ENOTCONN)?;
         self.driver.run(async {
             let mut stream = std::pin::pin!(stream);
@@ -120,6 +129,38 @@ impl Kernel for Linux {
         vipd_ipc::clock::now()
     }
 
+    fn clear_vmacs(&mut self, mark: &Mark) -> Result<Vec<IfName>, VmacError> {
+        vmac::clear(self, mark)
+    }
+
+    fn make_vmac(&mut self, wanted: &Vmac, mark: &Mark) -> Result<u32, VmacError> {
+        vmac::make(self, wanted, mark)
+    }
+
+    fn raise_vmac(&mut self, index: u32) -> Result<(), VmacError> {
+        vmac::raise(self, index)
+    }
+
+    fn uphold_vmac(&mut self, index: u32) -> Result<bool, VmacError> {
+        vmac::uphold(self, index)
+    }
+
+    fn borrow_link_local(&mut self, index: u32) -> Result<Option<Ipv6Addr>, VmacError> {
+        vmac::borrow(self, index)
+    }
+
+    fn remove_vmac(&mut self, index: u32) -> Result<(), VmacError> {
+        vmac::remove(self, index)
+    }
+
+    fn hold_groups(&mut self, wanted: &BTreeSet<Membership>) -> Result<(), Errno> {
+        self.groups.hold(wanted)
+    }
+
+    fn firewall(&mut self, rules: &Rules) -> Result<(), FirewallError> {
+        self.firewall.apply(rules)
+    }
+
     fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>> {
         let requests = self.put(addresses, lifetime, NLM_F_CREATE | NLM_F_EXCL);
         self.change(requests)
@@ -176,7 +217,7 @@ impl Kernel for Linux {
     }
 }
 
-fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage {
+pub(super) fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage {
     let mut request = NetlinkMessage::from(message);
     request.header.flags = flags;
     request

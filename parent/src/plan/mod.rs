@@ -10,7 +10,7 @@ mod slices;
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
-use crate::kernel::Address;
+use crate::kernel::{Address, Membership, solicited_node};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
@@ -92,6 +92,20 @@ impl Plan {
     /// The interfaces with a virtual MAC that this configuration needs.
     pub(crate) fn vmacs(&self) -> impl Iterator<Item = &VmacPlan> {
         self.instances.iter().filter_map(|instance| instance.vmac.as_ref())
+    }
+
+    /// The groups in which neighbours ask for addresses on a virtual MAC: it may not report them
+    /// itself, so the interface below joins.
+    pub(crate) fn asked_below_vmacs(&self) -> BTreeSet<Membership> {
+        let with = self.instances.iter().filter_map(|one| Some((one.vmac.as_ref()?, one)));
+        with.flat_map(|(vmac, one)| {
+            let asked = |address: &Address| match address.ip {
+                IpAddr::V6(ip) => Some((vmac.base_index, IpAddr::V6(solicited_node(ip)))),
+                IpAddr::V4(_) => None,
+            };
+            one.addresses.iter().filter_map(asked)
+        })
+        .collect()
     }
 
     pub(crate) fn runs_scripts(&self) -> bool {
