@@ -111,13 +111,18 @@ fn serve(
     let events = Events::open().map_err(|e| fatal(format!("netlink events: {e}")))?;
     let mut audit = Audit::new();
     audit.daemon("start");
+    // Before anything is taken for left behind: the vipd that has it may be running.
+    let listener = Listener::open(&socket, accounts.control)
+        .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let mut vmacs = Vmacs::new(Mark::new(&socket));
-    let next = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit)?;
-    let others = Others::start(&next.plan, &file, &socket, &rights, accounts, programs);
-    let Others { listener, signals, starter, engine, checker } = match others {
+    let next = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit)
+        .inspect_err(|_| listener.remove())?;
+    let others = Others::start(&next.plan, &file, &rights, accounts, programs);
+    let Others { signals, starter, engine, checker } = match others {
         Ok(others) => others,
         Err(failure) => {
             vmacs.unmake(&mut kernel, &mut audit, &next.made);
+            listener.remove();
             return Err(failure);
         }
     };
@@ -152,6 +157,7 @@ fn serve(
         Ok(serving) => Ok(serving.run(&mut daemon)),
         Err(failure) => {
             daemon.remove_vmacs();
+            daemon.listener.remove();
             Err(failure)
         }
     }
@@ -198,7 +204,6 @@ fn first_plan(
 
 /// What is started while the rights are there.
 struct Others {
-    listener: Listener,
     signals: SigSet,
     starter: Option<Starter>,
     engine: Engine,
@@ -209,13 +214,10 @@ impl Others {
     fn start(
         plan: &Plan,
         file: &Path,
-        socket: &Path,
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
     ) -> Result<Self, Failure> {
-        let listener = Listener::open(socket, accounts.control)
-            .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
         let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.runs_scripts() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
@@ -233,7 +235,7 @@ impl Others {
         for wall in rights.missing_walls() {
             log::warn!("a wall is missing: {wall}");
         }
-        Ok(Self { listener, signals, starter, engine, checker })
+        Ok(Self { signals, starter, engine, checker })
     }
 }
 
