@@ -19,7 +19,7 @@ enum Passes {
 /// The vectors that the engine's decoder is tested with.
 fn vectors(family: &str) -> Vec<Value> {
     let all: Value =
-        serde_json::from_str(include_str!("../../../../vrrpe/core/tests/core/vectors.json"))
+        serde_json::from_str(include_str!("../../../../vrrpe/core/tests/vectors/vrrp.json"))
             .unwrap();
     let all = all["vectors"].as_array().unwrap().clone();
     all.into_iter().filter(|vector| vector["family"] == family).collect()

@@ -130,13 +130,12 @@ proptest! {
             let before = router.state();
             let actions = feed(&mut router, version, now, input);
             let leads = before != State::Master && router.state() == State::Master;
-            match input {
-                Any::Group(order) => {
-                    grouped = order.is_some();
-                    let may_lead = matches!(order, None | Some(Order::Lead));
-                    prop_assert!(!leads || may_lead, "{order:?}");
-                }
-                other => prop_assert!(!leads || !grouped, "{other:?}"),
+            if let Any::Group(order) = input {
+                grouped = order.is_some();
+                let may_lead = matches!(order, None | Some(Order::Lead));
+                prop_assert!(!leads || may_lead, "{order:?}");
+            } else {
+                prop_assert!(!leads || !grouped, "{input:?}");
             }
             let sends = actions.iter().filter(|action| matches!(action, Action::Send(_))).count();
             prop_assert!(sends <= 2, "{input:?}: {actions:?}");

@@ -6,7 +6,7 @@ mod host;
 mod wire;
 
 use super::super::firewall::Rules;
-use super::super::{Address, Kernel};
+use super::super::{Address, Preferred, Kernel};
 use super::*;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -51,7 +51,9 @@ fn made(linux: &mut Linux, vmac: &Vmac) -> u32 {
 fn add(linux: &mut Linux, ip: IpAddr, interface: IfName, index: u32) {
     let prefix = if ip.is_ipv4() { 32 } else { 128 };
     let (label, broadcast, scope) = (None, None, 0);
-    let address = Address { ip, prefix, interface, index, label, broadcast, scope };
+    let (preferred, nodad) = (Preferred::usual(ip, prefix), true);
+    let address =
+        Address { ip, prefix, interface, index, label, broadcast, scope, preferred, nodad };
     assert_eq!(linux.add(&[address], None), [Ok(())]);
 }
 
