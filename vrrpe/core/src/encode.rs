@@ -52,7 +52,7 @@ fn interval_secs(config: &Config) -> u8 {
 /// Advertisement_Interval of VRRPv3: centiseconds, 1 to 4095, so that the reserved bits are zero.
 fn interval_centis(config: &Config) -> u16 {
     let centis = interval(config).as_millis().checked_div(10).unwrap_or_default();
-    u16::try_from(centis).unwrap_or(u16::MAX) & 0x0fff
+    u16::try_from(centis).unwrap_or(u16::MAX)
 }
 
 fn auth(config: &Config) -> (u8, [u8; 8]) {

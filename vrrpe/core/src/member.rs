@@ -10,11 +10,10 @@ use vipd_types::{Instant, State};
 impl Router {
     /// Where this router stands, for `group::order`.
     pub fn standing(&self) -> Standing {
-        let wants = self.backup.wants.is_some();
         Standing {
             state: self.state,
-            wants,
-            follows: !wants && self.backup.followed.is_some_and(|followed| followed.is_accepted()),
+            wants: self.backup.wants.is_some(),
+            follows: self.backup.followed.is_some_and(|followed| followed.is_accepted()),
             obstructed: matches!(self.own_obstacle(), Ok(Some(_))),
         }
     }

@@ -87,6 +87,11 @@ fn a_new_interval_starts_the_timers_anew() {
     bench.wait(1000);
     bench.input(boxed(slow.clone()));
     assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), 10_609_375_000);
+    // VRRPv2: all routers change together, whoever was heard before.
+    let mut bench = Bench::new(config(100));
+    bench.hear(2, 200);
+    bench.input(boxed(slow.clone()));
+    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), 9_609_375_000);
     let mut bench = Bench::master(config(100));
     assert_eq!(bench.input(boxed(slow)), [ADVERT]);
     assert_eq!(bench.router.next_deadline().unwrap().since(bench.now()).as_secs(), 3);

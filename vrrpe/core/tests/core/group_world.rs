@@ -17,6 +17,9 @@ const NETWORKS: usize = 2;
 /// nothing changes.
 const ROUNDS: usize = 4;
 
+/// More than any run has.
+const STEPS_MAX: usize = 1_000_000;
+
 /// Where a router is: its node and its network.
 type Place = (usize, usize);
 
@@ -153,7 +156,7 @@ impl World {
 
     fn run(&mut self, time: Duration) {
         let end = self.now.plus(time);
-        loop {
+        for _ in 0..STEPS_MAX {
             let timers = self.nodes.iter().enumerate().flat_map(|(node, members)| {
                 let due = move |(network, router): (usize, &Router)| {
                     Some((router.next_deadline()?, (node, network)))
@@ -162,12 +165,11 @@ impl World {
             });
             let timer = timers.min();
             let queued = self.queue.keys().next().map(|(at, _)| *at);
-            let Some(next) = [timer.map(|(at, _)| at), queued].into_iter().flatten().min() else {
-                break;
+            let next = [timer.map(|(at, _)| at), queued].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next <= end) else {
+                self.now = end;
+                return;
             };
-            if next > end {
-                break;
-            }
             self.now = self.now.max(next);
             if queued.is_some_and(|at| at <= self.now) {
                 let (_, happening) = self.queue.pop_first().unwrap();
@@ -176,7 +178,7 @@ impl World {
                 self.step(place, Input::Deadline);
             }
         }
-        self.now = end;
+        panic!("seed {}: a timer that stays due", self.seed);
     }
 
     fn happen(&mut self, happening: Happening) {

@@ -104,9 +104,10 @@ fn a_claim_ends_when_a_master_is_followed() {
 
 #[test]
 fn repeated_reasons_do_not_make_repeated_timers() {
-    let mut bench = member(unicast(100, &[2]));
+    let mut bench = member(config(100));
     bench.hear(2, 150);
     bench.hear(2, 90);
+    bench.wait(200);
     assert!(bench.stands().wants);
     for _ in 0..5 {
         bench.hear(2, 80);
@@ -129,8 +130,15 @@ fn who_follows_is_known_by_what_it_accepts() {
     // It has become worse and is not accepted any more.
     bench.hear(2, 50);
     assert!(!bench.stands().follows);
+    bench.hear(2, 150);
+    assert!(bench.stands().follows);
     bench.hear(2, 0);
     assert!(!bench.stands().follows);
+    // Waited for in vain.
+    bench.hear(2, 150);
+    bench.wait(4000);
+    assert_eq!(bench.stands(), Standing { wants: true, ..BACKUP });
+    assert_eq!(bench.router.master(), None);
     let mut patient = member(Config { preempt: false, ..config(100) });
     patient.hear(2, 50);
     assert!(patient.stands().follows);

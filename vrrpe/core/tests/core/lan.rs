@@ -8,6 +8,9 @@ use vipd_types::{Family, Instant, State};
 use vrrp_core::wire::{self, MESSAGE_MAX};
 use vrrp_core::{Action, Config, Event, Input, Kind, Router};
 
+/// More than any story has.
+const STEPS_MAX: usize = 100_000;
+
 /// Routers on a wire of 0.1 ms; what each of them did, with its millisecond.
 pub(crate) struct Lan {
     pub(crate) routers: Vec<(IpAddr, Option<Router>)>,
@@ -65,7 +68,7 @@ impl Lan {
 
     pub(crate) fn until(&mut self, millis: u64) {
         let end = at_nanos(millis * 1_000_000);
-        loop {
+        for _ in 0..STEPS_MAX {
             let deadlines = self.routers.iter().enumerate();
             let timer = deadlines
                 .filter_map(|(at, (_, router))| Some((router.as_ref()?.next_deadline()?, at)))
@@ -73,7 +76,10 @@ impl Lan {
             let packet = self.on_the_wire.first().map(|(at, ..)| *at);
             match [packet, timer.map(|(at, _)| at)].into_iter().flatten().min() {
                 Some(next) if next <= end => self.now = self.now.max(next),
-                Some(_) | None => break,
+                Some(_) | None => {
+                    self.now = end;
+                    return;
+                }
             }
             if packet.is_some_and(|at| at <= self.now) {
                 let (_, from, bytes) = self.on_the_wire.remove(0);
@@ -82,7 +88,7 @@ impl Lan {
                 self.step(at, Input::Deadline);
             }
         }
-        self.now = end;
+        panic!("a timer that stays due");
     }
 
     /// To everybody else whose family it is; a router with another VRID or version drops it.

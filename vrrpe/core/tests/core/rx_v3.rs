@@ -205,7 +205,7 @@ fn v3_rx_15_v3_rx_16_another_interval_is_noticed_and_processed() {
 fn v3_rx_17_another_list_is_noticed_and_processed() {
     let from = v4().source;
     let list = |last: &[u8]| -> Vec<IpAddr> { last.iter().map(|n| host(*n).into()).collect() };
-    let cases: [(&[u8], &[u8], bool); 7] = [
+    let cases: [(&[u8], &[u8], bool); 8] = [
         (&[1, 254], &[1, 254], false),
         // As sets: V3-PKT-18.
         (&[1, 254], &[254, 1], false),
@@ -214,6 +214,7 @@ fn v3_rx_17_another_list_is_noticed_and_processed() {
         (&[1, 254], &[1, 253], true),
         (&[1, 254], &[1, 1], true),
         (&[1, 254], &[254, 254], true),
+        (&[1, 1], &[1, 253], true),
     ];
     for (ours, theirs, differs) in cases {
         let config = Config { addresses: list(ours), ..config_v3(100) };
