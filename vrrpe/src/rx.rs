@@ -6,9 +6,12 @@ use crate::routers::Routers;
 use crate::trackers::Trackers;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg};
+use nix::sys::time::TimeSpec;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+use vipd_ipc::clock;
 use vipd_ipc::slice::SocketSlice;
 use vipd_types::{Family, Instant, SocketId};
 use vrrp_core::counters::RxCounters;
@@ -16,6 +19,9 @@ use vrrp_core::{Discard, Input, Meta, wire};
 
 /// Packets of one socket in one wake-up: a flood must not keep the timers waiting.
 const BURST: usize = 64;
+/// An advert that waited longer was held up with the whole process: then nobody knows what else
+/// was, and it counts from now.
+const WAITED: Duration = Duration::from_millis(10);
 /// IP header with all options and the longest advert, and one byte to see that it was longer.
 const PACKET_MAX: usize = 60 + wire::MESSAGE_MAX + 1;
 
@@ -51,6 +57,7 @@ struct Arrived {
     used: usize,
     /// `None` where the bytes begin with an IPv4 header, which tells it.
     meta: Option<Meta>,
+    at: Instant,
 }
 
 /// What the kernel tells of a packet beside its bytes.
@@ -60,12 +67,14 @@ struct Told {
     destination: Option<Ipv6Addr>,
     hop_limit: Option<u8>,
     reassembled: bool,
+    stamp: Option<TimeSpec>,
 }
 
 impl Rx {
     pub(crate) fn new() -> Self {
         // Twice what is asked for: a packet of which not all is told is dropped.
-        let control = nix::cmsg_space!([libc::in6_pktinfo; 2], [libc::c_int; 8]);
+        let control =
+            nix::cmsg_space!([libc::in6_pktinfo; 2], [libc::timespec; 2], [libc::c_int; 8]);
         Self { packet: [0; PACKET_MAX], control }
     }
 
@@ -102,13 +111,13 @@ impl Rx {
         for _ in 0..BURST {
             let Some(socket) = routers.sockets.get(&id) else { return false };
             // An error: the interface went down or away; the parent tells what it means.
-            let Ok(arrived) = self.receive(socket.fd.as_raw_fd(), &socket.slice) else {
+            let Ok(arrived) = self.receive(socket.fd.as_raw_fd(), &socket.slice, now) else {
                 return false;
             };
-            let outcome = arrived.and_then(|Arrived { used, meta }| {
+            let outcome = arrived.and_then(|Arrived { used, meta, at }| {
                 let bytes = self.packet.get(..used).unwrap_or(&[]);
                 let (meta, message) = meta.map_or_else(|| wire::ipv4(bytes), |m| Ok((m, bytes)))?;
-                deliver(routers, id, message, meta, now, trackers)
+                deliver(routers, id, message, meta, at, trackers)
             });
             if let Err(why) = outcome {
                 routers.dropped(id, why, now);
@@ -122,6 +131,7 @@ impl Rx {
         &mut self,
         fd: RawFd,
         slice: &SocketSlice,
+        now: Instant,
     ) -> Result<Result<Arrived, Discard>, Errno> {
         let mut parts = [IoSliceMut::new(&mut self.packet)];
         let room = Some(self.control.as_mut_slice());
@@ -144,7 +154,9 @@ impl Rx {
                 Some(meta)
             }
         };
-        Ok(Ok(Arrived { used: got.bytes, meta }))
+        // The time in which this process woke up is not the sender's.
+        let at = told.stamp.map_or(now, |stamp| clock::arrival(stamp, now, WAITED));
+        Ok(Ok(Arrived { used: got.bytes, meta, at }))
     }
 }
 
@@ -157,6 +169,8 @@ impl Told {
             self.destination = Some(info.ipi6_addr.s6_addr.into());
         } else if let ControlMessageOwned::Ipv6HopLimit(limit) = one {
             self.hop_limit = u8::try_from(limit).ok();
+        } else if let ControlMessageOwned::ScmTimestampns(stamp) = one {
+            self.stamp = Some(stamp);
         } else if let ControlMessageOwned::Unknown(other) = one {
             // Of a packet that came in pieces: the size of the largest.
             let what = (other.cmsg_header.cmsg_level, other.cmsg_header.cmsg_type);

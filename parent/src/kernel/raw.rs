@@ -64,6 +64,8 @@ pub(crate) fn open(
     // After the traffic class, which over IPv4 sets a priority of its own.
     setsockopt(&socket, sockopt::Priority, &PRIORITY)?;
     crate::sys::force_receive_buffer(&socket, BUFFER)?;
+    // A down timer runs from when an advert came, not from when the engine has woken up.
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     for index in [index].into_iter().chain(also_join) {
         for group in groups {
             match (family, group) {
