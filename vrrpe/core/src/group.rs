@@ -1,6 +1,6 @@
 //! Sync groups: what the members do together, computed from where each of them stands. Pure; it
 //! steps no router. Whoever owns the routers asks after each step of a member, and tells all of
-//! them when the order has changed.
+//! them (`Input::Group`), again and again until no standing changes: four times at most.
 
 use vipd_types::State;
 

@@ -1,5 +1,6 @@
-//! The state machine of RFC 3768 section 6.4 with this daemon's additions: one exhaustive match
-//! over state and event. Says what is done, in which order; how is in `term`.
+//! The state machine of RFC 3768 and RFC 9568, section 6.4 in both, with this daemon's additions: one
+//! exhaustive match over state and event. Says what is done, in which order; how it is done is in
+//! `backup`, `voice` and `term`.
 
 use crate::action::{Actions, Cause, Event as Report, Reason};
 use crate::handover::Heard;
@@ -76,9 +77,10 @@ impl Router {
             (Backup, E::HandoverTimer) => self.claim(self.handover_cause(), now, out),
             // 6.4.2: priority 0 sets the Master_Down_Timer to Skew_Time.
             (Backup, E::GoodBye(heard)) => self.hear_good_bye(heard, now, out),
-            // 6.4.2: priority not lower than ours, whatever the address: reset the timer.
+            // 6.4.2: priority not lower than ours, whatever the address: adopt the interval
+            // (VRRPv3), reset the timer.
             (Backup, E::Higher(heard) | E::Equal(heard)) => self.follow_better(heard, now, out),
-            // 6.4.2: a lower priority and Preempt_Mode False: the same.
+            // 6.4.2: a lower priority and Preempt_Mode False, or not yet: the same.
             (Backup, E::Lower(heard)) if !self.preempts(now) => self.follow_worse(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode True: discard.
             (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
@@ -128,9 +130,10 @@ impl Router {
                 self.answer(now, out);
                 self.restart_adver(now);
             }
-            // 6.4.3: a higher priority, or ours from a greater address.
+            // 6.4.3: a higher priority, or ours from a greater address: adopt its interval (VRRPv3).
             (Master, E::Higher(heard)) => self.yield_to(heard, now, out),
-            // 6.4.3: discard. RFC 9568 6.4.3 and keepalived also answer, so that the other yields.
+            // 6.4.3: discard. RFC 9568 and keepalived also answer, so that the other yields; the
+            // Adver_Timer goes on.
             (Master, E::Equal(heard) | E::Lower(heard)) => self.force_election(heard, now, out),
             (Master, E::Priority { before }) => self.send_change(before, now, out),
             (Master, E::Reconfigured { before, interval_changed, .. }) => {

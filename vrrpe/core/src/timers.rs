@@ -1,4 +1,4 @@
-//! The quantities of RFC 3768 6.1 in exact nanoseconds, the running timers, and the pacing of
+//! The quantities of RFC 3768 6.1 and RFC 9568 6.1 in exact nanoseconds, the running timers, and the pacing of
 //! adverts that answer something. Only arithmetic: when a timer is set is the machine's business.
 
 use crate::config::Config;

@@ -40,6 +40,17 @@ fn a_living_master_is_given_time_to_leave() {
     assert_eq!(bench.hear(2, 0).first(), Some(&acquire(1)));
 }
 
+/// A MASTER that had become worse says good-bye: then there is nobody to wait for.
+#[test]
+fn a_master_that_has_left_is_given_no_time() {
+    let mut bench = following(config(100));
+    assert_eq!(bench.hear(2, 90), []);
+    bench.wait(10);
+    assert_eq!(bench.hear(2, 0), []);
+    let at = bench.millis() + 146;
+    assert_eq!(bench.wait(200), [(at, ADVERT), (at, acquire(1))]);
+}
+
 #[test]
 fn but_not_more_than_four_milliseconds() {
     let mut bench = following(unicast(100, &[2]));

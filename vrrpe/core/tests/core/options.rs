@@ -100,7 +100,7 @@ fn without_preemption_the_delay_means_nothing() {
 
 /// V3-SM-26 wants the answer, RFC 3768 does not.
 #[test]
-fn v2_sm_19_v3_sm_19_a_silent_master_announces_its_addresses() {
+fn v2_sm_19_v3_sm_26_a_silent_master_announces_its_addresses() {
     for ours in [config(100), config_v3(100)] {
         let ours = with_options(ours, |options| options.lower_prio_no_advert = true);
         let mut bench = Bench::master(ours);

@@ -29,7 +29,7 @@ fn v2_sm_01_owner_starts_as_master() {
 }
 
 #[test]
-fn v2_sm_02_and_07_others_wait_the_down_timer() {
+fn v2_sm_02_v2_sm_07_others_wait_the_down_timer() {
     let mut bench = Bench::cold(config(100));
     assert_eq!(bench.link_up(), []);
     assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS);
@@ -42,7 +42,7 @@ fn v2_sm_02_and_07_others_wait_the_down_timer() {
 }
 
 #[test]
-fn v2_sm_06_and_sc_11_backup_stops_without_a_packet() {
+fn v2_sm_06_sc_11_backup_stops_without_a_packet() {
     let mut bench = Bench::new(config(100));
     assert_eq!(bench.input(Input::Stop), []);
     assert_eq!(bench.state(), State::Init);
@@ -54,7 +54,7 @@ fn v2_sm_06_and_sc_11_backup_stops_without_a_packet() {
 }
 
 #[test]
-fn v2_sm_08_priority_0_sets_skew_time() {
+fn v2_pkt_08_v2_sm_08_priority_0_sets_skew_time() {
     let mut bench = Bench::new(rfc(100));
     bench.wait(500);
     bench.hear(2, 0);
@@ -82,7 +82,7 @@ fn v2_sm_09_equal_or_higher_resets_the_timer() {
 }
 
 #[test]
-fn v2_sm_10_and_sc_05_lower_is_discarded() {
+fn v2_sm_10_sc_05_lower_is_discarded() {
     let mut bench = Bench::new(config(200));
     for _ in 0..3 {
         assert_eq!(bench.wait(1000), []);
@@ -98,7 +98,7 @@ fn v2_sm_10_and_sc_05_lower_is_discarded() {
 }
 
 #[test]
-fn v2_sm_15_and_sc_10_good_bye_when_the_addresses_are_gone() {
+fn v2_sm_15_sc_10_good_bye_when_the_addresses_are_gone() {
     let mut bench = Bench::master(config(100));
     bench.obliging = false;
     assert_eq!(bench.input(Input::Stop), [release(1, Reason::Stop)]);
@@ -112,7 +112,7 @@ fn v2_sm_15_and_sc_10_good_bye_when_the_addresses_are_gone() {
 }
 
 #[test]
-fn v2_sm_16_and_sc_01_adverts_do_not_drift() {
+fn v2_sm_16_sc_01_adverts_do_not_drift() {
     let mut bench = Bench::master(config(100));
     for beat in 1..=60 {
         // Served 7 ms late each time.
@@ -133,7 +133,7 @@ fn v2_sm_17_priority_0_in_master() {
 }
 
 #[test]
-fn v2_sm_18_and_sc_07_master_yields() {
+fn v2_sm_18_sc_07_master_yields() {
     for (from, value) in [(2, 101), (200, 100), (2, 255)] {
         let mut bench = Bench::master(config(100));
         bench.obliging = false;
@@ -148,7 +148,7 @@ fn v2_sm_18_and_sc_07_master_yields() {
 }
 
 #[test]
-fn v2_sm_19_and_sc_08_lower_in_master_is_answered_in_pace() {
+fn v2_sm_19_sc_08_lower_in_master_is_answered_in_pace() {
     let mut bench = Bench::master(config(100));
     bench.sleep(100);
     assert_eq!(bench.hear(2, 50), [ADVERT, Action::Announce(Epoch(1))]);
@@ -175,7 +175,7 @@ fn equal_priority_from_a_lower_address_is_answered() {
 }
 
 #[test]
-fn v2_sm_20_and_sc_06_owner_preempts_regardless() {
+fn v2_sm_20_sc_06_owner_preempts_regardless() {
     let mut bench = Bench::cold(Config { preempt: false, ..config(255) });
     assert_eq!(bench.link_up(), [ADVERT, acquire(1)]);
 }

@@ -44,7 +44,7 @@ fn v2_pkt_09_unknown_or_other_authentication_type() {
 }
 
 #[test]
-fn v2_pkt_10_and_11_authentication_data_is_zero_and_ignored() {
+fn v2_pkt_10_v2_pkt_11_authentication_data_is_zero_and_ignored() {
     let mut bench = Bench::new(config(100));
     assert_eq!(bench.encoded(Kind::Advert)[12..], [0; 8]);
     let message = Message { auth: *b"whatever", ..Message::new(200) };
@@ -118,7 +118,7 @@ fn v2_rx_03_complete_packet() {
 }
 
 #[test]
-fn v2_rx_04_checksum() {
+fn v2_pkt_13_v2_rx_04_checksum() {
     let mut bytes = Message::new(100).bytes();
     bytes[2] = 200;
     assert_eq!(wire::decode(&bytes, group(host(2)), wire::TTL).unwrap_err(), Discard::Checksum);

@@ -202,7 +202,7 @@ fn v3_rx_15_v3_rx_16_another_interval_is_noticed_and_processed() {
 }
 
 #[test]
-fn v3_rx_17_another_list_is_noticed_and_processed() {
+fn v3_rx_17_hard_10_another_list_is_noticed_and_processed() {
     let from = v4().source;
     let list = |last: &[u8]| -> Vec<IpAddr> { last.iter().map(|n| host(*n).into()).collect() };
     let cases: [(&[u8], &[u8], bool); 8] = [

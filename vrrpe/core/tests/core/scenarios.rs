@@ -8,7 +8,7 @@ use crate::common::{
 use crate::lan::Lan;
 use crate::packets::V3;
 use crate::vector::all;
-use vipd_types::{Epoch, State};
+use vipd_types::{Epoch, State, Vrid};
 use vrrp_core::action::Reason;
 use vrrp_core::{Action, Cause, Config, Discard, Health, Input, Kind, Notice, wire};
 
@@ -193,6 +193,19 @@ fn sc_16_the_two_families_of_one_vrid_are_two_routers() {
     assert_eq!(masters.map(|at| lan.state(at)), [State::Master; 2]);
     lan.kill(masters[1]);
     lan.until(20_000);
+    assert_eq!(backups.map(|at| lan.state(at)), [State::Backup, State::Master]);
+}
+
+#[test]
+fn v2_sm_21_each_vrid_is_a_machine_of_its_own() {
+    let vrid = |config: Config| Config { vrid: Vrid::try_from(52).unwrap(), ..config };
+    let mut lan = Lan::new();
+    let masters = [lan.start(2, config(200)), lan.start(2, vrid(config(200)))];
+    let backups = [lan.start(3, config(100)), lan.start(3, vrid(config(100)))];
+    lan.until(10_000);
+    lan.kill(masters[1]);
+    lan.until(20_000);
+    assert_eq!(lan.state(masters[0]), State::Master);
     assert_eq!(backups.map(|at| lan.state(at)), [State::Backup, State::Master]);
 }
 

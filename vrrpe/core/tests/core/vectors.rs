@@ -67,7 +67,7 @@ fn counter(name: &str) -> &'static str {
 }
 
 #[test]
-fn mib_07_08_and_yang_10_11_each_bad_vector_is_dropped_and_moves_its_counter_alone() {
+fn mib_07_mib_08_yang_10_yang_11_each_bad_vector_is_dropped_and_moves_its_counter_alone() {
     let bad: Vec<Vector> = all().into_iter().filter(|v| v.text("verdict") == "discard").collect();
     assert_eq!(bad.len(), 33);
     for vector in &bad {
