@@ -13,6 +13,7 @@ mod forward;
 mod frames;
 mod golden;
 mod neighbours;
+mod refused;
 mod rig;
 mod roles;
 mod strangers;

@@ -30,6 +30,27 @@ fn v2_sm_06_v3_sm_08_sc_11_a_backup_that_stops_sends_nothing() {
     }
 }
 
+/// Without fast handover: a BACKUP that hears priority 0 waits for its Skew_Time, not for the down
+/// timer.
+#[test]
+fn v2_pkt_08_v2_sm_08_v3_pkt_11_v3_sm_11_priority_0_hands_over() {
+    let lines = |priority: u8| three(&format!("fast_handover off; priority {priority}"));
+    let mut lan = Lan::running(&[&lines(200), &lines(100)]);
+    lan.owned_by(0, &ALL);
+    let stopped = lan.stop(0);
+    lan.owned_by(1, &ALL);
+    for (vrid, interval) in [(51, INTERVAL * 5), (52, INTERVAL), (53, INTERVAL)] {
+        let good_bye = lan.adverts(0, vrid, stopped).pop().unwrap();
+        assert_eq!(good_bye.1.priority, 0);
+        lan.advertises(1, vrid, 1, stopped);
+        let waited = lan.adverts(1, vrid, stopped)[0].0.since(good_bye.0);
+        // The kernel stamps both adverts a little later than they are sent.
+        let skew = interval.mul_f64(156.0 / 256.0).saturating_sub(DELAY);
+        assert!(waited >= skew, "{vrid}: {waited:?}");
+        assert!(vrid != 51 || waited < interval * 3, "{vrid}: {waited:?}");
+    }
+}
+
 /// Nobody waits for a timer: the other one is BACKUP when it has heard the owner.
 #[test]
 fn sc_06_v2_sm_20_v3_sm_28_v2_sm_18_v3_sm_27_an_owner_takes_over_at_once() {

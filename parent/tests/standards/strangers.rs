@@ -74,3 +74,27 @@ fn v3_rx_12_v3_rx_13_hard_08_wrong_packets_change_nothing_and_fill_no_log() {
     let sent = lan.adverts(0, 51, begin);
     assert!(sent.iter().all(|(_, advert)| advert.priority == 100), "{sent:?}");
 }
+
+/// An advert with other addresses is obeyed all the same; it is counted, and a line has both lists.
+#[test]
+fn v3_rx_17_hard_10_another_list_is_counted_and_logged_and_obeyed() {
+    let config = instance("A", 51, V3, &[FOUR]) + &instance("B", 51, V3, &SIX);
+    let lan = Lan::running(&[&config]);
+    lan.owned_by(0, &ALL);
+    let others: [(&str, &[&str]); 2] =
+        [("224.0.0.18", &["10.88.88.99"]), ("ff02::12", &[SIX[0], "fd88:88::99"])];
+    for (group, addresses) in others {
+        let before = counter(&lan, "addr_list_err");
+        let since = Stamp::now();
+        let better = advert(&lan.client, group, 51, 254, addresses);
+        forge::send(&lan.client, better.destination, &[better.packet()]).unwrap();
+        let log = lan.node(0).syslog();
+        lan.wait("the end of a term", || log.find_since(since, "Entering BACKUP STATE").is_some());
+        assert!(counter(&lan, "addr_list_err") > before);
+        let line = log.find_since(since, "advertises other addresses").unwrap().text;
+        let ours = if addresses.len() == 1 { &ALL[..1] } else { &SIX };
+        for address in [addresses, ours].concat() {
+            assert!(line.contains(address), "{address}: {line}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ fn rest(message: &[u8]) -> Vec<u8> {
 /// Two peers: two packets each time and none for the group, equal but for the destination and for
 /// a checksum that covers it.
 #[test]
-fn uni_02_uni_08_v3_pkt_03_one_copy_for_each_peer() {
+fn uni_01_uni_02_uni_08_v3_pkt_03_one_copy_for_each_peer() {
     let mut lan = Lan::boot(3);
     let [two, three] = [1, 2].map(|number| lan.node(number).link_local().unwrap());
     let four = "unicast_peer {;10.88.88.30;10.88.88.40;}";
