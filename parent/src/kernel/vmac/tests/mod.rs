@@ -6,7 +6,7 @@ mod host;
 mod wire;
 
 use super::super::firewall::Rules;
-use super::super::{Address, Preferred, Kernel};
+use super::super::{Address, Kernel, Preferred};
 use super::*;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
