@@ -162,6 +162,7 @@ impl Loop {
     fn keep_time(&mut self, daemon: &mut Daemon) -> Result<bool, Fatal> {
         let now = daemon.kernel.now();
         daemon.send_announcements();
+        daemon.follow_terms();
         daemon.sweep_vmacs(now);
         if daemon.ending.is_some_and(|until| until <= now) {
             log::warn!("the engine did not say good-bye in time");

@@ -19,6 +19,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub(crate) struct Vmacs {
     mark: Mark,
     made: BTreeMap<IfName, Made>,
+    /// Those whose virtual router is MASTER, as the firewall knows it.
+    masters: BTreeSet<IfName>,
 }
 
 #[derive(Debug)]
@@ -32,7 +34,7 @@ struct Made {
 
 impl Vmacs {
     pub(crate) fn new(mark: Mark) -> Self {
-        Self { mark, made: BTreeMap::new() }
+        Self { mark, made: BTreeMap::new(), masters: BTreeSet::new() }
     }
 
     /// What an earlier run left behind.
@@ -126,11 +128,14 @@ impl Vmacs {
         }
     }
 
-    /// Loads the firewall: `no_accept`, and silence for every interface that is there.
+    /// Loads the firewall: `no_accept`, silence for every interface that is there, and nothing
+    /// forwarded but what comes to a MASTER.
     fn guard(&self, kernel: &mut dyn Kernel, no_accept: &BTreeSet<IpAddr>) -> Result<(), String> {
         let quiet = self.made.values().map(|made| made.index).collect();
         let borrowed = self.made.values().filter_map(|made| made.borrowed).collect();
-        let rules = Rules { no_accept: no_accept.clone(), quiet, borrowed };
+        let shut = self.made.iter().filter(|(name, _)| !self.masters.contains(name));
+        let shut = shut.map(|(_, made)| made.index).collect();
+        let rules = Rules { no_accept: no_accept.clone(), quiet, borrowed, shut };
         kernel.firewall(&rules).map_err(|error| error.to_string())
     }
 
@@ -173,11 +178,30 @@ impl Daemon {
     /// The configuration in force is the only one.
     pub(crate) fn settle_vmacs(&mut self) {
         self.vmacs.retire(&self.plan, self.kernel.now());
+        self.guard_vmacs();
+        if let Err(errno) = self.kernel.hold_groups(&self.plan.asked_below_vmacs()) {
+            log::warn!("joining groups below virtual MAC addresses: {errno}");
+        }
+    }
+
+    fn guard_vmacs(&mut self) {
         if let Err(why) = self.vmacs.guard(&mut self.kernel, &no_accept(&self.config)) {
             log::error!("firewall: {why}");
         }
-        if let Err(errno) = self.kernel.hold_groups(&self.plan.asked_below_vmacs()) {
-            log::warn!("joining groups below virtual MAC addresses: {errno}");
+    }
+
+    /// Terms have begun or ended: a MASTER forwards what is sent to its virtual MAC, and nobody else
+    /// does (RFC 9568 6.4.2 and 6.4.3). Once for all that happened in a turn of the loop.
+    pub(crate) fn follow_terms(&mut self) {
+        if self.vmacs.made.is_empty() || self.reloading.is_some() {
+            return;
+        }
+        let held = self.held.instances().into_iter();
+        let of = |id| Some(self.plan.instance(id)?.vmac.as_ref()?.name);
+        let masters: BTreeSet<IfName> = held.filter_map(of).collect();
+        if masters != self.vmacs.masters {
+            self.vmacs.masters = masters;
+            self.guard_vmacs();
         }
     }
 

@@ -147,7 +147,7 @@ fn service_dies_and_returns_with_other_checks() {
 
 /// The address is gone before the good-bye, of which there is one.
 #[test]
-fn stop_removes_before_it_says_good_bye() {
+fn v2_sm_15_stop_removes_before_it_says_good_bye() {
     let mut pair = pair();
     let at = pair.one.running().unwrap().terminate().unwrap();
     moves_to(&pair, 2, at, "SIGTERM");

@@ -109,7 +109,7 @@ fn undisturbed(pair: &Pair, since: Stamp, what: &str) {
 }
 
 #[test]
-fn bad_packets_change_a_counter_and_nothing_else() {
+fn v2_rx_08_bad_packets_change_a_counter_and_nothing_else() {
     let pair = pair();
     let good = Packet::new(PEER, 254);
     let mut cut = good.clone();
@@ -142,7 +142,7 @@ fn bad_packets_change_a_counter_and_nothing_else() {
 }
 
 #[test]
-fn flood_does_not_flood_the_log() {
+fn v2_rx_08_hard_08_flood_does_not_flood_the_log() {
     let pair = pair();
     let good = Packet::new(PEER, 254);
     let kinds = [

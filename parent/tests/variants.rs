@@ -92,7 +92,7 @@ fn nopreempt_leaves_the_address_where_it_is() {
 
 /// The password is in every advert, and a router with another one is not heard.
 #[test]
-fn password() {
+fn v2_auth_02_password() {
     let block = "authentication {\n auth_type PASS\n auth_pass secret\n }\n virtual_ipaddress";
     let mut pair = start(|text| text.replace("virtual_ipaddress", block));
     pair.settle().unwrap();

@@ -62,14 +62,30 @@ impl Net {
     /// # Errors
     /// When a namespace, mount or link cannot be made.
     pub fn boot(&self, name: &str, address: &str) -> Result<Node> {
-        let number = self.plugs.fetch_add(1, Ordering::Relaxed);
+        let (number, plug) = self.free_plug(name);
         let dir = self.dir.path().join(format!("{name}.{number}"));
-        let port: String = format!("p{number}-{name}").chars().take(15).collect();
-        let plug = Plug { lan: self.switch.net().clone(), port };
         let node = Node::boot(name, address, dir, Arc::clone(&self.dir), plug)?;
-        node.plug().connect(number, node.holder().init())?;
+        node.plug().connect(number, &format!("{INTERFACE} index 2"), node.holder().init())?;
         node.configure_link()?;
         Ok(node)
+    }
+
+    /// Gives a node, of this network or another, one more interface, with `address` as in
+    /// [`Net::boot`] and the kernel's link-local address on it.
+    ///
+    /// # Errors
+    /// When the link cannot be made.
+    pub fn add_cable(&self, node: &Node, interface: &str, address: &str) -> Result<Plug> {
+        let (number, plug) = self.free_plug(node.name());
+        plug.connect(number, interface, node.holder().init())?;
+        node.configure(interface, &[address])?;
+        Ok(plug)
+    }
+
+    fn free_plug(&self, name: &str) -> (u32, Plug) {
+        let number = self.plugs.fetch_add(1, Ordering::Relaxed);
+        let port: String = format!("p{number}-{name}").chars().take(15).collect();
+        (number, Plug { lan: self.switch.net().clone(), port })
     }
 
     /// Records everything that nodes send from now on.
@@ -106,10 +122,10 @@ impl Plug {
 
     /// Indexes of the two ends differ on purpose: with equal ones the kernel takes up to a second
     /// to announce a lost carrier.
-    fn connect(&self, number: u32, init: i32) -> Result<()> {
+    fn connect(&self, number: u32, interface: &str, init: i32) -> Result<()> {
         let (port, index) = (&self.port, number.saturating_add(2000));
         self.batch(&format!(
-            "link add {port} index {index} type veth peer name {INTERFACE} index 2 netns {init}\n\
+            "link add {port} index {index} type veth peer name {interface} netns {init}\n\
              link set {port} master br0 up\n"
         ))
     }

@@ -117,15 +117,22 @@ impl Node {
     }
 
     pub(crate) fn configure_link(&self) -> Result<()> {
-        let commands = format!(
-            "link set {INTERFACE} addrgenmode eui64\naddr add {} brd + dev {INTERFACE}\n\
-             addr add {} dev {INTERFACE} nodad\nlink set {INTERFACE} up\n",
-            self.address, self.address6
-        );
+        self.configure(INTERFACE, &[&self.address, &self.address6])
+    }
+
+    /// Returns when the interface is up and has its link-local address.
+    pub(crate) fn configure(&self, interface: &str, addresses: &[&str]) -> Result<()> {
+        let mut commands = format!("link set {interface} addrgenmode eui64\n");
+        for address in addresses {
+            let how = if address.contains(':') { "nodad" } else { "brd +" };
+            commands.push_str(&format!("addr add {address} dev {interface} {how}\n"));
+        }
+        commands.push_str(&format!("link set {interface} up\n"));
         self.namespace().enter(|| tool("ip", &["-batch", "-"], &commands))?;
-        wait_until(Duration::from_secs(5), "the carrier of a new node", || {
-            let link = self.namespace().enter(|| tool("ip", &["link", "show", INTERFACE], ""));
-            link.is_ok_and(|link| link.contains("state UP")) && self.link_local().is_some()
+        wait_until(Duration::from_secs(5), "the carrier of a new interface", || {
+            let link = self.namespace().enter(|| tool("ip", &["link", "show", interface], ""));
+            link.is_ok_and(|link| link.contains("state UP"))
+                && self.link_local_of(interface).is_some()
         })?;
         Ok(())
     }
@@ -146,8 +153,12 @@ impl Node {
 
     /// The link-local address that the kernel gave to [`INTERFACE`].
     pub fn link_local(&self) -> Option<Ipv6Addr> {
+        self.link_local_of(INTERFACE)
+    }
+
+    fn link_local_of(&self, interface: &str) -> Option<Ipv6Addr> {
         let there = self.watch.addresses_now().unwrap_or_default();
-        there.iter().filter(|one| one.interface == INTERFACE).find_map(|one| match one.address {
+        there.iter().filter(|one| one.interface == interface).find_map(|one| match one.address {
             IpAddr::V6(address) if address.is_unicast_link_local() => Some(address),
             IpAddr::V6(_) | IpAddr::V4(_) => None,
         })

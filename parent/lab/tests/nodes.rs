@@ -150,6 +150,22 @@ fn nodes_have_ipv6() {
     service.stop().unwrap();
 }
 
+/// One more cable, into another network; what is cut there is not cut here.
+#[test]
+fn a_node_is_in_two_networks() {
+    let (_net, a, b) = two();
+    let second = Net::new().unwrap();
+    let c = second.boot("c", "10.99.99.30/24").unwrap();
+    let plug = second.add_cable(&a, "enp0s26", "10.99.99.20/24").unwrap();
+    assert!(pings(&c, "10.99.99.20") && pings(&b, "10.88.88.20"));
+    plug.cut(Cut::Carrier).unwrap();
+    let carrier = || a.shell("ip link show enp0s26").unwrap().contains("LOWER_UP");
+    wait_until(LIMIT, "the loss of carrier", || !carrier()).unwrap();
+    assert!(pings(&b, "10.88.88.20"));
+    plug.heal().unwrap();
+    wait_until(LIMIT, "the healed link", || pings(&c, "10.99.99.20")).unwrap();
+}
+
 #[test]
 fn services_answer_with_their_node() {
     let (_net, a, b) = two();

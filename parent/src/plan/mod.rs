@@ -47,6 +47,8 @@ pub(crate) struct InstancePlan {
     /// Whole seconds.
     pub(crate) lease: Option<u32>,
     pub(crate) garp: Garp,
+    /// Packets to the addresses reach this host.
+    pub(crate) is_open: bool,
     pub(crate) vmac: Option<VmacPlan>,
 }
 

@@ -60,6 +60,7 @@ impl Numbers {
                 addresses: slices::addresses(one, above, kernel)?,
                 lease,
                 garp: one.garp,
+                is_open: slices::is_open(one),
                 vmac,
             });
             join(&mut sockets, socket);

@@ -102,8 +102,13 @@ pub(super) fn least_lease(config: &Config) -> u32 {
     u32::try_from(renewals).unwrap_or(u32::MAX).max(1)
 }
 
-/// Addresses at which nobody but their owner is to be reached (RFC 9568 6.1, Accept_Mode).
+/// RFC 9568 6.1, Accept_Mode: the owner is always reached at its addresses.
+pub(super) fn is_open(one: &Instance) -> bool {
+    one.accept || one.priority.is_owner()
+}
+
+/// Addresses at which nobody is to be reached.
 pub(crate) fn no_accept(config: &Config) -> BTreeSet<IpAddr> {
-    let closed = config.instances.iter().filter(|one| !one.accept && !one.priority.is_owner());
+    let closed = config.instances.iter().filter(|one| !is_open(one));
     closed.flat_map(|one| &one.addresses).map(|vip| vip.address).collect()
 }

@@ -26,6 +26,10 @@ pub(crate) struct Rules {
     /// adverts and neighbour solicitations leave there, for the same reason: a BACKUP would answer
     /// for such an address, and answer who asks all nodes.
     pub(crate) borrowed: BTreeSet<Ipv6Addr>,
+    /// Indexes of quiet interfaces whose virtual router is not MASTER: what comes in by them for
+    /// others is not forwarded (RFC 9568 6.4.2). A switch that has forgotten where the virtual MAC
+    /// is sends frames for it to every port.
+    pub(crate) shut: BTreeSet<u32>,
 }
 
 impl Rules {

@@ -11,6 +11,7 @@ use netlink_packet_netfilter::nftables::{
     Expressions, InetHookNumber, MetaKey, NfTablesMessage, Operator, TableFlags,
 };
 use rtnetlink::packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Index of `lo` in every network namespace (LOOPBACK_IFINDEX).
@@ -52,6 +53,9 @@ pub(super) fn make(batch: &mut Batch, this: &Table, rules: &Rules) {
     if !rules.quiet.is_empty() {
         content.output(rules);
     }
+    if !rules.shut.is_empty() {
+        content.forward(rules);
+    }
 }
 
 struct Content<'a> {
@@ -86,9 +90,8 @@ impl Content<'_> {
     }
 
     fn output(&mut self, rules: &Rules) {
-        let quiet: Vec<_> = rules.quiet.iter().map(|index| index.to_ne_bytes().to_vec()).collect();
         self.chain("output", InetHookNumber::LocalOut);
-        self.set("quiet", Key::Interface, &quiet);
+        self.set("quiet", Key::Interface, &indexes(&rules.quiet));
         self.rule("output", vec![meta(MetaKey::Oif), is_not_in("quiet"), accept()]);
         let dropped = || vec![counter(), drop()];
         self.rule("output", [protocol(IGMP), dropped()].concat());
@@ -106,6 +109,12 @@ impl Content<'_> {
             self.rule("output", [from.clone(), passes, vec![accept()]].concat());
         }
         self.rule("output", [from, dropped()].concat());
+    }
+
+    fn forward(&mut self, rules: &Rules) {
+        self.chain("forward", InetHookNumber::Forward);
+        self.set("shut", Key::Interface, &indexes(&rules.shut));
+        self.rule("forward", vec![meta(MetaKey::Iif), is_in("shut"), counter(), drop()]);
     }
 
     fn chain(&mut self, name: &str, hook: InetHookNumber) {
@@ -127,6 +136,10 @@ impl Content<'_> {
             self.batch.add(elements(self.table, name, some), NLM_F_CREATE);
         }
     }
+}
+
+fn indexes(interfaces: &BTreeSet<u32>) -> Vec<Vec<u8>> {
+    interfaces.iter().map(|index| index.to_ne_bytes().to_vec()).collect()
 }
 
 /// The packet is of `family` and has an address of `set` at that place of its IP header.

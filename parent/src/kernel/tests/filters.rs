@@ -124,12 +124,12 @@ fn all_vectors(family: Family, key: &str, count: usize) {
 }
 
 #[test]
-fn every_ipv4_vector() {
+fn hard_02_every_ipv4_vector() {
     all_vectors(Family::V4, "ipv4", 60);
 }
 
 #[test]
-fn every_ipv6_vector() {
+fn hard_02_every_ipv6_vector() {
     all_vectors(Family::V6, "ipv6", 11);
 }
 
