@@ -56,6 +56,10 @@ check:
 		test ! -e "$$page" || mandoc -T lint -W warning "$$page" || exit 1; \
 	done
 
+# Whether the simulator of the protocol notices a core that is wrong in one place.
+mutants:
+	vrrpe/core/tests/mutants.sh
+
 root:
 	@test "$$(id -u)" = 0 || { \
 		echo "This needs root: it makes network namespaces, interfaces and addresses" \
@@ -104,4 +108,4 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all demo bench test check root packages install uninstall clean
+.PHONY: all demo bench test check mutants root packages install uninstall clean

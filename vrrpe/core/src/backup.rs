@@ -5,10 +5,10 @@ use crate::Action;
 use crate::action::{Actions, Cause, Event as Report};
 use crate::handover::{self, Followed, Heard};
 use crate::router::Router;
-use crate::timers::{due, skew};
+use crate::timers::due;
 use core::net::IpAddr;
 use core::time::Duration;
-use vipd_types::{Instant, Priority};
+use vipd_types::Instant;
 
 /// What a BACKUP knows; forgotten with the state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,12 +52,17 @@ impl Router {
     }
 
     fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        self.adopt(heard, out);
         let interval = self.active_interval();
-        self.backup.followed = Some(match self.backup.followed {
+        let followed = match self.backup.followed {
             Some(followed) => followed.accept(heard, now, interval),
             None => Followed::new(heard, now),
-        });
+        };
+        self.backup.followed = Some(followed);
+        // The last advert of a router that yields comes after the first one of the better router;
+        // its interval would be waited for in vain.
+        if followed.address == heard.from {
+            self.adopt(heard, out);
+        }
         self.backup.wants = None;
         self.timers.handover = None;
         self.restart_master_down(now);
@@ -69,7 +74,7 @@ impl Router {
         out.push(Action::Event(Report::GoodByeHeard { from: heard.from }));
         self.rival = self.rival.filter(|rival| rival.address != heard.from);
         let before = self.timers.master_down;
-        self.timers.master_down = Some(now.plus(self.skew_time()));
+        self.set_master_down(self.skew_time(), now);
         self.backup.left = true;
         let Some(followed) = self.backup.followed.take_if(|it| it.address == heard.from) else {
             return;
@@ -132,17 +137,24 @@ impl Router {
 
     pub(crate) fn restart_master_down(&mut self, now: Instant) {
         self.backup.left = false;
-        self.timers.master_down = Some(now.plus(self.master_down_interval()));
+        self.set_master_down(self.master_down_interval(), now);
     }
 
-    /// A new priority shortens the running timer by the difference in Skew_Time, never lengthens
-    /// it. A handover ends when the MASTER is not below us any more.
-    pub(crate) fn shorten_master_down(&mut self, before: Priority) {
-        let before = skew(self.config.version, self.active_interval(), before);
-        let gain = before.saturating_sub(self.skew_time()).as_nanos();
+    fn set_master_down(&mut self, down: Duration, now: Instant) {
+        self.timers.skew = self.skew_time();
+        self.timers.master_down = Some(now.plus(down));
+    }
+
+    /// A smaller Skew_Time than the one in the running timer shortens it by the difference; a
+    /// greater one never lengthens it, so that falling and rising again gains nothing. A handover
+    /// ends when the MASTER is not below us any more.
+    pub(crate) fn shorten_master_down(&mut self) {
+        let skew = self.skew_time().min(self.timers.skew);
+        let gain = self.timers.skew.saturating_sub(skew).as_nanos();
         let gain = u64::try_from(gain).unwrap_or(u64::MAX);
         let shortened = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(gain));
         self.timers.master_down = self.timers.master_down.map(shortened);
+        self.timers.skew = skew;
         if self.backup.followed.is_some_and(|it| !it.has_fallen_below(self.effective)) {
             self.timers.handover = None;
         }

@@ -33,8 +33,8 @@ impl Router {
         (self.config.version, self.active_interval(), adverts)
     }
 
-    /// RFC 9568 6.4.2 and 6.4.3: of an advert that is accepted, never of a good-bye or of one that
-    /// is discarded. A cap below our own interval would make us impatient with our equals.
+    /// RFC 9568 6.4.2 and 6.4.3: of an advert of the MASTER that is followed, never of a good-bye or
+    /// of one that is discarded. A cap below our own interval would make us impatient with our equals.
     pub(crate) fn adopt(&mut self, heard: Heard, out: &mut Actions) {
         match self.config.version {
             Version::V2 => return,

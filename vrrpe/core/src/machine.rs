@@ -84,14 +84,14 @@ impl Router {
             (Backup, E::Lower(heard)) if !self.preempts(now) => self.follow_worse(heard, now, out),
             // 6.4.2: a lower priority and Preempt_Mode True: discard.
             (Backup, E::Lower(heard)) => self.hear_worse(heard, now, out),
-            (Backup, E::Priority { before }) => self.shorten_master_down(before),
-            (Backup, E::Reconfigured { before, rhythm_changed, .. }) => {
+            (Backup, E::Priority { .. }) => self.shorten_master_down(),
+            (Backup, E::Reconfigured { rhythm_changed, .. }) => {
                 self.timers.handover = None;
                 self.backup.preempt_from = None;
                 if rhythm_changed {
                     self.restart_master_down(now);
                 } else {
-                    self.shorten_master_down(before);
+                    self.shorten_master_down();
                 }
             }
 
@@ -117,7 +117,7 @@ impl Router {
             }
             // 6.4.3: the Adver_Timer fires.
             (Master, E::AdverTimer) => self.beat(now, out),
-            (Master, E::ExtraTimer) => self.send_extra(now, out),
+            (Master, E::ExtraTimer) => self.advertise(now, out),
             (Master, E::AnnounceTimer) => self.announce_now(now, out),
             // Not in the RFC: the old MASTER has had its time, or has just said that it is gone.
             (Master, E::AcquireTimer) => self.acquire_now(out),

@@ -98,7 +98,10 @@ impl Router {
     pub fn step(&mut self, now: Instant, input: Input<'_>) -> Actions {
         let mut actions = Actions::default();
         match input {
-            Input::Acquired(epoch) => self.held |= self.holds(epoch),
+            // An answer to what was not asked yet means nothing.
+            Input::Acquired(epoch) => {
+                self.held |= self.holds(epoch) && self.timers.acquire.is_none();
+            }
             Input::NotAcquired(epoch) if self.holds(epoch) => {
                 self.react(Happening::Refused, now, &mut actions);
             }

@@ -18,6 +18,10 @@ impl Router {
         }
         if from == State::Master {
             add(&mut self.counters.release_master);
+            self.answers.cancel();
+            self.falls.cancel();
+            self.rises.cancel();
+            self.announcements.cancel();
         }
         self.state = to;
         self.timers.cancel();

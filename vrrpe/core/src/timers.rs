@@ -84,6 +84,8 @@ pub(crate) struct Timers {
     pub(crate) acquire: Option<Instant>,
     /// Master_Down_Timer.
     pub(crate) master_down: Option<Instant>,
+    /// The Skew_Time that is in it.
+    pub(crate) skew: Duration,
     /// Fast handover.
     pub(crate) handover: Option<Instant>,
     /// Until then the addresses are not tried again.
@@ -92,7 +94,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn next(&self) -> Option<Instant> {
-        let Self { adver, extra, announce, acquire, master_down, handover, retry } = *self;
+        let Self { adver, extra, announce, acquire, master_down, skew: _, handover, retry } = *self;
         [adver, extra, announce, acquire, master_down, handover, retry].into_iter().flatten().min()
     }
 
@@ -110,22 +112,35 @@ pub(crate) fn due(timer: Option<Instant>, now: Instant) -> bool {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Pace {
     last: Option<Instant>,
+    /// One has to wait.
+    waits: bool,
 }
 
 impl Pace {
     /// `Err` says when the next may go.
     pub(crate) fn ask(&mut self, now: Instant, gap: Duration) -> Result<(), Instant> {
         match self.last.map(|last| last.plus(gap)) {
-            Some(free) if free > now => Err(free),
+            Some(free) if free > now => {
+                self.waits = true;
+                Err(free)
+            }
             Some(_) | None => {
-                self.last = Some(now);
+                *self = Self { last: Some(now), waits: false };
                 Ok(())
             }
         }
     }
 
+    /// What waited has gone; a pace at which nothing waited stays free.
     pub(crate) fn done(&mut self, now: Instant) {
-        self.last = Some(now);
+        if core::mem::take(&mut self.waits) {
+            self.last = Some(now);
+        }
+    }
+
+    /// What waited will not go any more.
+    pub(crate) fn cancel(&mut self) {
+        self.waits = false;
     }
 }
 
@@ -159,5 +174,15 @@ mod tests {
         assert_eq!(pace.ask(millis(0), gap), Ok(()));
         assert_eq!(pace.ask(millis(249), gap), Err(millis(250)));
         assert_eq!(pace.ask(millis(250), gap), Ok(()));
+    }
+
+    #[test]
+    fn pace_counts_only_what_waited() {
+        let (mut pace, gap) = (Pace::default(), Duration::from_millis(250));
+        pace.done(millis(100));
+        assert_eq!(pace.ask(millis(100), gap), Ok(()));
+        assert_eq!(pace.ask(millis(200), gap), Err(millis(350)));
+        pace.done(millis(340));
+        assert_eq!(pace.ask(millis(350), gap), Err(millis(590)));
     }
 }

@@ -19,8 +19,7 @@ impl Router {
     pub(crate) fn beat(&mut self, now: Instant, out: &mut Actions) {
         let due = self.timers.adver.unwrap_or(now);
         self.timers.adver = Some(next_beat(due, interval(&self.config), now));
-        self.timers.extra = None;
-        self.send(Kind::Advert, out);
+        self.advertise(now, out);
     }
 
     /// An answer does not start the Adver_Timer anew (RFC 9568 6.4.3).
@@ -45,17 +44,18 @@ impl Router {
     /// An advert out of turn, because of a packet; true if it goes at once.
     pub(crate) fn answer(&mut self, now: Instant, out: &mut Actions) -> bool {
         let allowed = self.answers.ask(now, answer_gap(interval(&self.config)));
-        self.send_or_wait(allowed, out)
+        self.send_or_wait(allowed, now, out)
     }
 
     /// An advert out of turn, because we are not what we said.
     pub(crate) fn send_change(&mut self, before: Priority, now: Instant, out: &mut Actions) {
         let pace = if self.effective < before { &mut self.falls } else { &mut self.rises };
         let allowed = pace.ask(now, answer_gap(interval(&self.config)));
-        self.send_or_wait(allowed, out);
+        self.send_or_wait(allowed, now, out);
     }
 
-    pub(crate) fn send_extra(&mut self, now: Instant, out: &mut Actions) {
+    /// Whatever had to wait for its pace is said with it.
+    pub(crate) fn advertise(&mut self, now: Instant, out: &mut Actions) {
         self.timers.extra = None;
         self.answers.done(now);
         self.falls.done(now);
@@ -77,11 +77,15 @@ impl Router {
         out.push(Action::Send(kind));
     }
 
-    fn send_or_wait(&mut self, allowed: Result<(), Instant>, out: &mut Actions) -> bool {
+    fn send_or_wait(
+        &mut self,
+        allowed: Result<(), Instant>,
+        now: Instant,
+        out: &mut Actions,
+    ) -> bool {
         match allowed {
             Ok(()) => {
-                self.timers.extra = None;
-                self.send(Kind::Advert, out);
+                self.advertise(now, out);
                 true
             }
             Err(free) => {

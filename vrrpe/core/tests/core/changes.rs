@@ -42,8 +42,39 @@ fn a_new_priority_shortens_but_never_lengthens() {
     bench.track(-50, false, false);
     assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS);
     bench.track(100, false, false);
-    let gain = (200 - 50) * 3_906_250;
+    let gain = (200 - 100) * 3_906_250;
     assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS - gain);
+}
+
+#[test]
+fn falling_and_rising_again_gains_nothing() {
+    let mut bench = Bench::new(config(100));
+    for adds in [-99, 0].repeat(10) {
+        bench.track(adds, false, false);
+    }
+    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS);
+}
+
+#[test]
+fn a_first_result_that_starts_the_timer_does_not_shorten_it_too() {
+    let mut bench = Bench::cold(config(50));
+    bench.track(0, true, true);
+    bench.link_up();
+    bench.track(50, false, false);
+    assert_eq!(bench.state(), State::Backup);
+    assert_eq!(bench.router.next_deadline().unwrap().as_nanos(), DOWN_100_NANOS);
+}
+
+#[test]
+fn a_recovery_does_not_wait_for_a_fall_that_had_to_wait() {
+    let mut bench = Bench::master(config(100));
+    bench.sleep(100);
+    assert_eq!(bench.track(-10, false, false), [ADVERT]);
+    assert_eq!(bench.track(-20, false, false), []);
+    assert_eq!(bench.wait(250), [(3959, ADVERT)]);
+    assert_eq!(bench.track(0, false, false), [ADVERT]);
+    // Nor does the answer to the rival that took the fall for the truth.
+    assert_eq!(bench.hear(2, 90).first(), Some(&ADVERT));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! comes to an end, a group is MASTER as a whole or not at all, and in the end one group leads.
 
 use crate::common::{at_nanos, config, config_v3, every, host, priority};
-use crate::random::Random;
+use crate::sim::random::Random;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
 //! Several routers on one wire that loses nothing, for stories with a definite end. What a bad
-//! network does to them is in `simulator`.
+//! network does to them is in `sim`.
 
 use crate::common::{at_nanos, host, host_v6, to_group};
 use std::net::IpAddr;

@@ -22,6 +22,15 @@ impl Random {
         self.next() % end
     }
 
+    /// Both ends included.
+    pub(crate) fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.below(to - from + 1)
+    }
+
+    pub(crate) fn byte(&mut self, from: u8, to: u8) -> u8 {
+        u8::try_from(self.between(from.into(), to.into())).unwrap()
+    }
+
     pub(crate) fn index(&mut self, end: usize) -> usize {
         usize::try_from(self.below(u64::try_from(end).unwrap())).unwrap()
     }
@@ -31,6 +40,6 @@ impl Random {
     }
 
     pub(crate) fn micros(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_micros(from + self.below(to - from + 1))
+        Duration::from_micros(self.between(from, to))
     }
 }
