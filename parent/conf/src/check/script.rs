@@ -1,7 +1,7 @@
 //! `vrrp_script`: the command, its schedule, and what its result means.
 
 use super::globals::set;
-use super::value::{flag, number, one, seconds, show_seconds, text, user};
+use super::value::{self, flag, number, one, seconds, show_seconds, user};
 use super::walk;
 use crate::config::Script;
 use crate::diagnostic::{Say, Span};
@@ -56,7 +56,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 
 fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Option<Script> {
     let mut s = Script {
-        name: text(name, say),
+        name: value::name(name, say),
         argv: Vec::new(),
         native: None,
         user: None,
