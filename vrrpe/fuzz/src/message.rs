@@ -51,15 +51,25 @@ pub fn advert(config: &Config, bytes: &mut Bytes<'_>) -> (Vec<u8>, Meta) {
             Auth::Pass(_) | Auth::None => [0; 8],
         });
     }
-    let sum = sum(&message, &meta, !v2 && has_pseudo_header(config));
-    if let Some(place) = message.get_mut(6..8) {
-        place.copy_from_slice(&(!sum ^ u16::from(odd(checksum, 0))).to_be_bytes());
+    let wrong = odd(checksum, 0);
+    seal(&mut message, &meta, !v2 && has_pseudo_header(config));
+    if let Some(low) = message.get_mut(7) {
+        *low ^= wrong;
     }
     (message, meta)
 }
 
 fn has_pseudo_header(config: &Config) -> bool {
     config.family == Family::V6 || config.options.checksum == Checksum::Pseudo
+}
+
+/// Gives a message the right checksum.
+pub fn seal(message: &mut [u8], meta: &Meta, pseudo_header: bool) {
+    if let Some(place) = message.get_mut(6..8) {
+        place.fill(0);
+        let sum = !sum(message, meta, pseudo_header);
+        message[6..8].copy_from_slice(&sum.to_be_bytes());
+    }
 }
 
 /// One's complement sum of RFC 1071.
