@@ -114,7 +114,7 @@ fn every_described_keyword_is_known() {
 
 #[test]
 fn every_request_is_described() {
-    let source = read("vrrpe/src/control.rs");
+    let source = read("vrrpe/src/request.rs");
     let source = source.split("#[cfg(test)]").next().unwrap_or("");
     let page = read("man/vipctl.8");
     let table = source.split_once("const REQUESTS: ").unwrap().1;

@@ -6,6 +6,8 @@ mod checks;
 mod names;
 mod numbers;
 mod slices;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;

@@ -6,11 +6,13 @@ use super::script::Scripts;
 use super::transport::no_address;
 use crate::config::Script;
 use crate::diagnostic::{Say, Span};
+use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use vipd_types::{IfName, ScriptId};
 
 pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
+    too_many(instances, say);
     same_address(instances, say);
     same_router(instances, say);
     same_vmac(instances, say);
@@ -30,6 +32,19 @@ pub(super) fn security(scripts: &Scripts, say: &mut Say) {
             "enable_script_security: vipd does not check yet who can change the program of `{name}`"
         );
         say.warn(at, message, "see to it that only root can write it and the folders above it");
+    }
+}
+
+fn too_many(instances: &[Found], say: &mut Say) {
+    for found in instances {
+        if let Some(at) = found.peers_at.get(PEERS_MAX) {
+            let message = format!("more than {PEERS_MAX} peers");
+            say.error(*at, message, "let the nodes of this instance share a network");
+        }
+        if let Some(at) = found.tracks_at.get(TRACKS_MAX) {
+            let message = format!("more than {TRACKS_MAX} tracked scripts");
+            say.error(*at, message, "let one script check several things");
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Draft<'_> {
         ttl(options.unicast_ttl, &peers, self.wishes.unicast_ttl.map(|(_, at)| at), say);
         let (tracks, tracks_at) = self.tracks.into_iter().unzip();
         let instance = Instance {
-            name: super::value::text(name, say),
+            name: super::value::name(name, say),
             wants_master: facts.wants_master,
             interface,
             vrid,

@@ -3,12 +3,13 @@
 
 use super::instance::Found;
 use super::script::Scripts;
-use super::value::{flag, no_more_than, one, text};
+use super::value::{flag, name, no_more_than, one};
 use super::{track, walk};
 use crate::config::{SyncGroup, Track};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
+use crate::limits::MEMBERS_MAX;
 use crate::tree::Item;
 use std::collections::{HashMap, HashSet};
 use vipd_types::Weight;
@@ -81,7 +82,11 @@ pub(super) fn settle(
         }
         tracks(&draft, &members, instances, scripts, say);
         differences(&draft, &members, instances, say);
-        groups.push(SyncGroup { name: text(draft.name, say), members });
+        if members.len() > MEMBERS_MAX {
+            let message = format!("more than {MEMBERS_MAX} members in `{}`", show(&draft));
+            say.error(draft.name.span, message, "make two groups of it");
+        }
+        groups.push(SyncGroup { name: name(draft.name, say), members });
     }
     groups
 }

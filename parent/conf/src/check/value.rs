@@ -4,6 +4,7 @@
 use crate::config::{Lease, ScriptUser};
 use crate::diagnostic::Say;
 use crate::lex::Word;
+use crate::limits::NAME_MAX;
 use crate::tree::Item;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -145,6 +146,16 @@ pub(super) fn text(word: &Word, say: &mut Say) -> String {
             String::from_utf8_lossy(&word.bytes).into_owned()
         }
     }
+}
+
+/// The name of a block.
+pub(super) fn name(word: &Word, say: &mut Say) -> String {
+    let name = text(word, say);
+    if name.len() > NAME_MAX {
+        let message = format!("a name has at most {NAME_MAX} bytes, this one has {}", name.len());
+        say.error(word.span, message, "write a shorter one");
+    }
+    name
 }
 
 pub(super) fn interface(word: &Word) -> Option<IfName> {

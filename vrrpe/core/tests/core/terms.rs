@@ -88,6 +88,22 @@ fn a_new_term_silences_the_old_farewell() {
     assert!(bench.router.is_done());
 }
 
+/// The addresses of the term before may still be there when this one ends without any.
+#[test]
+fn no_good_bye_before_the_addresses_of_every_term_are_gone() {
+    let mut bench = Bench::master(config(100));
+    bench.obliging = false;
+    assert_eq!(bench.hear(4, 200), [release(1, Reason::Yield)]);
+    bench.hear(4, 50);
+    // Handover; the old MASTER is given its time to leave.
+    assert_eq!(bench.wait(156), [(3765, ADVERT)]);
+    assert_eq!((bench.state(), bench.router.epoch()), (State::Master, Epoch(2)));
+    assert_eq!(bench.input(Input::Stop), []);
+    assert!(!bench.router.is_done());
+    assert_eq!(bench.input(Input::Released(Epoch(1))), [GOOD_BYE]);
+    assert!(bench.router.is_done());
+}
+
 #[test]
 fn refused_addresses_are_tried_again_later() {
     let mut bench = Bench::new(config(100));
