@@ -3,6 +3,7 @@
 
 use crate::Action;
 use crate::action::{Actions, Cause, Event as Report};
+use crate::beat::Beat;
 use crate::handover::{self, Followed, Heard};
 use crate::router::Router;
 use crate::timers::due;
@@ -26,8 +27,7 @@ pub(crate) struct Backup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rival {
     pub(crate) address: IpAddr,
-    at: Instant,
-    interval: Duration,
+    pub(crate) beat: Beat,
 }
 
 impl Router {
@@ -52,9 +52,8 @@ impl Router {
     }
 
     fn follow(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
-        let interval = self.active_interval();
         let followed = match self.backup.followed {
-            Some(followed) => followed.accept(heard, now, interval),
+            Some(followed) => followed.accept(heard, now),
             None => Followed::new(heard, now),
         };
         self.backup.followed = Some(followed);
@@ -88,12 +87,15 @@ impl Router {
     pub(crate) fn hear_worse(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
         let Heard { from, priority, interval } = heard;
         out.push(Action::Event(Report::LowerHeard { from, priority, ours: self.effective }));
-        self.rival = Some(Rival { address: from, at: now, interval });
-        let Some(followed) = self.backup.followed.filter(|followed| followed.address == from)
-        else {
-            return;
+        let followed = self.backup.followed.filter(|followed| followed.address == from);
+        let beat = match (followed, self.rival) {
+            (Some(followed), _) => followed.beat.hear(now, interval),
+            (None, Some(rival)) if rival.address == from => rival.beat.hear(now, interval),
+            (None, _) => Beat::new(now, interval),
         };
-        let followed = followed.refuse(priority, now);
+        self.rival = Some(Rival { address: from, beat });
+        let Some(followed) = followed else { return };
+        let followed = followed.refuse(heard, now);
         self.backup.followed = Some(followed);
         let may_preempt = self.config.options.preempt_delay.is_zero();
         if may_preempt && followed.has_fallen_below(self.effective) {
@@ -131,8 +133,7 @@ impl Router {
     }
 
     pub(crate) fn rival_is_there(&self, now: Instant) -> bool {
-        self.rival
-            .is_some_and(|Rival { at, interval, .. }| now.since(at) <= interval.saturating_mul(2))
+        self.rival.is_some_and(|rival| rival.beat.is_there(now))
     }
 
     pub(crate) fn restart_master_down(&mut self, now: Instant) {

@@ -2,6 +2,7 @@
 //! has said that it goes, or that it has become worse. Decides who is followed, whether the rule
 //! applies and how long rivals are given; the machine acts.
 
+use crate::beat::Beat;
 use crate::config::{Config, Transport};
 use crate::input::Health;
 use core::net::IpAddr;
@@ -27,7 +28,7 @@ pub(crate) struct Followed {
     pub(crate) priority: u8,
     /// The best it has shown since it is followed.
     best: u8,
-    pub(crate) at: Instant,
+    pub(crate) beat: Beat,
     /// A worse router that was accepted since: either it or the followed one is about to go, so
     /// what the followed one says may be old news.
     rival: Option<IpAddr>,
@@ -37,19 +38,20 @@ pub(crate) struct Followed {
 
 impl Followed {
     pub(crate) fn new(heard: Heard, now: Instant) -> Self {
-        let Heard { from: address, priority, .. } = heard;
-        Self { address, priority, best: priority, at: now, rival: None, accepted: true }
+        let Heard { from: address, priority, interval } = heard;
+        let beat = Beat::new(now, interval);
+        Self { address, priority, best: priority, beat, rival: None, accepted: true }
     }
 
     /// After an accepted advert. While two routers advertise, the better one is followed, until
     /// the other was heard twice without it.
-    pub(crate) fn accept(self, heard: Heard, now: Instant, interval: Duration) -> Self {
+    pub(crate) fn accept(self, heard: Heard, now: Instant) -> Self {
         if heard.from == self.address {
-            return Self { rival: None, accepted: true, ..self.hear(heard.priority, now) };
+            return Self { rival: None, accepted: true, ..self.hear(heard, now) };
         }
-        let silent = now.since(self.at) > interval.saturating_mul(2);
+        let is_silent = !self.beat.is_there(now);
         let better = (heard.priority, heard.from) > (self.priority, self.address);
-        if silent || better || self.rival == Some(heard.from) {
+        if is_silent || better || self.rival == Some(heard.from) {
             Self::new(heard, now)
         } else {
             Self { rival: Some(heard.from), ..self }
@@ -57,12 +59,14 @@ impl Followed {
     }
 
     /// After an advert of its own that is discarded.
-    pub(crate) fn refuse(self, priority: u8, now: Instant) -> Self {
-        Self { accepted: false, ..self.hear(priority, now) }
+    pub(crate) fn refuse(self, heard: Heard, now: Instant) -> Self {
+        Self { accepted: false, ..self.hear(heard, now) }
     }
 
-    fn hear(self, priority: u8, now: Instant) -> Self {
-        Self { priority, best: self.best.max(priority), at: now, ..self }
+    fn hear(self, heard: Heard, now: Instant) -> Self {
+        let Heard { priority, interval, .. } = heard;
+        let beat = self.beat.hear(now, interval);
+        Self { priority, best: self.best.max(priority), beat, ..self }
     }
 
     pub(crate) fn is_accepted(self) -> bool {

@@ -17,6 +17,7 @@ pub mod timers;
 pub mod wire;
 
 mod backup;
+mod beat;
 mod check;
 mod encode;
 mod handover;

@@ -119,9 +119,11 @@ impl Router {
             (Master, E::AdverTimer) => self.beat(now, out),
             (Master, E::ExtraTimer) => self.advertise(now, out),
             (Master, E::AnnounceTimer) => self.announce_now(now, out),
-            // Not in the RFC: the old MASTER has had its time, or has just said that it is gone.
+            // Not in the RFC: the old MASTER has had its time, or has just said that it has left.
             (Master, E::AcquireTimer) => self.acquire_now(out),
-            (Master, E::Lower(heard)) if self.waits_for(heard) => self.acquire_now(out),
+            (Master, E::Lower(heard)) if self.waits_for(heard) => {
+                self.hear_old_master(heard, now, out);
+            }
             // 6.4.3: priority 0: an advert, and the Adver_Timer starts anew.
             (Master, E::GoodBye(heard)) => {
                 if self.waits_for(heard) {

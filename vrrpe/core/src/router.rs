@@ -187,8 +187,8 @@ impl Router {
 
     /// The MASTER this router follows.
     pub fn master(&self) -> Option<MasterSeen> {
-        let Followed { address, priority, at, .. } = self.backup.followed?;
-        Some(MasterSeen { address, priority, at })
+        let Followed { address, priority, beat, .. } = self.backup.followed?;
+        Some(MasterSeen { address, priority, at: beat.last })
     }
 
     pub fn counters(&self) -> &Counters {

@@ -69,9 +69,22 @@ impl Router {
         out.push(Action::Acquire(self.epoch));
     }
 
-    /// The old MASTER's last advert: it sends it when its addresses are gone.
+    /// The addresses are not asked for yet, for the sake of this router.
     pub(crate) fn waits_for(&self, heard: Heard) -> bool {
         self.timers.acquire.is_some() && self.rival.is_some_and(|rival| rival.address == heard.from)
+    }
+
+    /// The old MASTER's last advert, which it sends when its addresses are gone; unless it is one in
+    /// turn that has crossed with ours.
+    pub(crate) fn hear_old_master(&mut self, heard: Heard, now: Instant, out: &mut Actions) {
+        let Some(rival) = &mut self.rival else { return };
+        let has_crossed = rival.beat.is_due(now);
+        rival.beat = rival.beat.hear(now, heard.interval);
+        if has_crossed {
+            self.force_election(heard, now, out);
+        } else {
+            self.acquire_now(out);
+        }
     }
 
     /// The state changes at once, the farewell waits until the addresses are gone.

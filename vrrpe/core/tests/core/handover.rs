@@ -40,6 +40,29 @@ fn a_living_master_is_given_time_to_leave() {
     assert_eq!(bench.hear(2, 0).first(), Some(&acquire(1)));
 }
 
+/// An advert that is due was sent before ours arrived: it does not say that the addresses are gone.
+#[test]
+fn an_advert_that_has_crossed_with_ours_is_not_the_last_one() {
+    // By the RFC's timer, beside a MASTER that was heard each second.
+    let mut slow = Bench::new(rfc(200));
+    slow.wait(219);
+    for _ in 0..3 {
+        slow.hear(2, 90);
+        slow.wait(1000);
+    }
+    // After a fall that was told out of turn.
+    let mut fast = following(config(100));
+    fast.wait(746);
+    fast.hear(2, 90);
+    fast.wait(156);
+    for mut bench in [slow, fast] {
+        assert_eq!(bench.state(), State::Master);
+        assert_eq!(bench.hear(2, 90), [ADVERT]);
+        bench.wait(2);
+        assert_eq!(bench.hear(2, 90), [acquire(1)]);
+    }
+}
+
 /// A MASTER that had become worse says good-bye: then there is nobody to wait for.
 #[test]
 fn a_master_that_has_left_is_given_no_time() {

@@ -32,7 +32,7 @@ impl Plan {
     fn storm(&mut self, mut at: Time, random: &mut Random) -> Time {
         let kinds: Vec<u64> = (0..1 + random.index(8)).map(|_| random.below(KINDS)).collect();
         // What is quick has its faults in quick succession.
-        let pace = self.longest().min(SECOND).max(50 * MILLI);
+        let pace = self.longest().clamp(50 * MILLI, SECOND);
         for _ in 0..4 + random.index(40) {
             at += some_gap(random) / (SECOND / MILLI) * (pace / MILLI);
             let fault = some_fault(kinds[random.index(kinds.len())], self, random);
@@ -45,10 +45,14 @@ impl Plan {
         let retries =
             |(_, fault): &(Time, Fault)| matches!(fault, Fault::Refuse(..) | Fault::Steal(_));
         let retry = self.faults[begin..].iter().any(retries);
-        let late = |(_, fault): &(Time, Fault)| match fault {
-            Fault::Weather(weather) => weather.reach,
-            Fault::Start(_, results) => *results,
-            _ => 0,
+        let late = |(_, fault): &(Time, Fault)| {
+            if let Fault::Weather(weather) = fault {
+                weather.reach
+            } else if let Fault::Start(_, results) = fault {
+                *results
+            } else {
+                0
+            }
         };
         let reach = self.faults[begin..].iter().map(late).max().unwrap_or(0);
         let rest = at + MILLI + bounds::rest(self.slowest(), self.delay(), reach, retry);
