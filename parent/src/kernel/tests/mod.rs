@@ -186,7 +186,8 @@ impl Ear {
         let mut all = Vec::new();
         loop {
             let mut bytes = vec![0; 8192];
-            let mut control = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int, libc::c_int);
+            let mut control =
+                nix::cmsg_space!(libc::in6_pktinfo, libc::c_int, libc::c_int, libc::timespec);
             let mut parts = [IoSliceMut::new(&mut bytes)];
             let room = Some(control.as_mut_slice());
             let flags = MsgFlags::MSG_DONTWAIT;
@@ -228,6 +229,7 @@ impl Heard {
                 self.to = Some((info.ipi6_addr.s6_addr.into(), info.ipi6_ifindex));
             }
             ControlMessageOwned::Ipv6HopLimit(limit) => self.hop_limit = Some(limit),
+            ControlMessageOwned::ScmTimestampns(_) => {}
             ControlMessageOwned::Unknown(other) => {
                 let header = (other.cmsg_header.cmsg_level, other.cmsg_header.cmsg_type);
                 assert!(
