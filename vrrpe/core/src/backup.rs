@@ -23,11 +23,31 @@ pub(crate) struct Backup {
     pub(crate) wants: Option<Cause>,
 }
 
-/// The worse router that was heard last: if it is MASTER, its addresses must go before ours come.
+/// The best of the worse routers that were heard lately: if it is MASTER, its addresses must go
+/// before ours come. One that has just yielded to it was heard after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rival {
     pub(crate) address: IpAddr,
+    priority: u8,
     pub(crate) beat: Beat,
+    /// It, or any other, counts as there until then.
+    any_until: Instant,
+}
+
+impl Rival {
+    fn new(heard: Heard, beat: Beat) -> Self {
+        Self { address: heard.from, priority: heard.priority, beat, any_until: beat.until() }
+    }
+
+    /// After the advert of another one, or of the same.
+    fn and(self, other: Self, now: Instant) -> Self {
+        let is_better = (self.priority, self.address) > (other.priority, other.address);
+        if self.address != other.address && is_better && self.beat.is_there(now) {
+            Self { any_until: self.any_until.max(other.any_until), ..self }
+        } else {
+            other
+        }
+    }
 }
 
 impl Router {
@@ -93,7 +113,8 @@ impl Router {
             (None, Some(rival)) if rival.address == from => rival.beat.hear(now, interval),
             (None, _) => Beat::new(now, interval),
         };
-        self.rival = Some(Rival { address: from, beat });
+        let rival = Rival::new(heard, beat);
+        self.rival = Some(self.rival.map_or(rival, |before| before.and(rival, now)));
         let Some(followed) = followed else { return };
         let followed = followed.refuse(heard, now);
         self.backup.followed = Some(followed);
@@ -133,7 +154,7 @@ impl Router {
     }
 
     pub(crate) fn rival_is_there(&self, now: Instant) -> bool {
-        self.rival.is_some_and(|rival| rival.beat.is_there(now))
+        self.rival.is_some_and(|rival| rival.any_until >= now)
     }
 
     pub(crate) fn restart_master_down(&mut self, now: Instant) {

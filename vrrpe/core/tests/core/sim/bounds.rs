@@ -79,6 +79,15 @@ pub(crate) fn pace(interval: Time) -> Time {
 /// other one was due. The other one answers or leaves: F there, F back, K.
 pub(crate) const BOTH_UNHEARD: Time = 2 * FLIGHT_NANOS + 2 * KERNEL_NANOS;
 
+/// Two hosts that hear each other on some network and both hold addresses of one group.
+///
+/// Where they hear each other, one of them is worse and hears the other after I, L and F at the
+/// latest; it leaves everything in the same turn. What it was asking for is there after K, and
+/// gone after K once more; the better one may have taken its share on another wire meanwhile.
+pub(crate) fn group_on_two_hosts(interval: Time) -> Time {
+    slowest(interval) + LATENESS + FLIGHT_NANOS + 2 * KERNEL_NANOS
+}
+
 /// What a Master_Down_Interval is made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rhythm {

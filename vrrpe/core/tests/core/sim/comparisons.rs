@@ -33,7 +33,7 @@ fn flapping(
 ) -> Counted {
     let mut world = world(seed, &[150, 100, 90][..n], fast, unicast);
     world.run(SETTLED + INTERVAL);
-    world.weather = weather;
+    world.weather = [weather; 2];
     let before = world.takeovers();
     for (phase, adds) in phases.iter().zip([-100, 0].into_iter().cycle()) {
         world.track(0, adds, false);

@@ -15,7 +15,12 @@ impl Plan {
         let family = if six { Family::V6 } else { Family::V4 };
         // The checksum over IPv6 covers the destination, so there is one packet for all.
         let unicast = !six && random.chance(50);
-        let routers = some_routers(version, &mut random);
+        let grouped = random.chance(30);
+        let routers = if grouped {
+            some_groups(version, &mut random)
+        } else {
+            some_routers(version, &mut random)
+        };
         let mut plan = Self { seed, version, family, unicast, routers, faults: Vec::new() };
         // A second at short intervals is many steps.
         let storms = if plan.shortest() < 100 * MILLI { 1 } else { 2 + random.index(3) };
@@ -46,13 +51,8 @@ impl Plan {
             |(_, fault): &(Time, Fault)| matches!(fault, Fault::Refuse(..) | Fault::Steal(_));
         let retry = self.faults[begin..].iter().any(retries);
         let late = |(_, fault): &(Time, Fault)| {
-            if let Fault::Weather(weather) = fault {
-                weather.reach
-            } else if let Fault::Start(_, results) = fault {
-                *results
-            } else {
-                0
-            }
+            let results = if let Fault::Start(_, results) = fault { *results } else { 0 };
+            if let Fault::Weather(_, weather) = fault { weather.reach } else { results }
         };
         let reach = self.faults[begin..].iter().map(late).max().unwrap_or(0);
         let rest = at + MILLI + bounds::rest(self.slowest(), self.delay(), reach, retry);
@@ -78,6 +78,7 @@ fn some_routers(version: Version, random: &mut Random) -> Vec<Setup> {
         let priority = if owner { 255 } else { some_priority(random) };
         let interval = if alike { common } else { near(common, random) };
         let mut setup = Setup {
+            host: node,
             preempt: preempt ^ (mixed && random.chance(50)),
             fast: fast ^ (mixed && random.chance(50)),
             clock: some_clock(random),
@@ -96,6 +97,29 @@ fn some_routers(version: Version, random: &mut Random) -> Vec<Setup> {
         setup
     };
     (0..n).map(|node| one(node, random)).collect()
+}
+
+/// Two or three hosts with a group of two or three routers on two networks. What a group does as a
+/// whole is configured alike on its members; mixed priorities are not, but happen.
+fn some_groups(version: Version, random: &mut Random) -> Vec<Setup> {
+    let wires = 2 + random.index(2);
+    let mixed = random.chance(15);
+    let mut hosts = some_routers(version, random);
+    hosts.truncate(2 + random.index(2));
+    let mut members = Vec::new();
+    for host in hosts {
+        for wire in 0..wires {
+            let mut member = Setup { wire, ..host };
+            if mixed && host.priority != 255 {
+                member.priority = some_priority(random);
+            }
+            if version == Version::V3 && random.chance(20) {
+                member.interval = near(host.interval, random);
+            }
+            members.push(member);
+        }
+    }
+    members
 }
 
 /// VRRPv3 has centiseconds. The shortest ones are rare, for they cost many steps.
@@ -199,10 +223,11 @@ fn some_fault(kind: u64, plan: &Plan, random: &mut Random) -> Fault {
             }
         }
         6 => {
-            let all = (1 << n) - 1;
-            Fault::Split(if often { 0 } else { random.byte(0, all) })
+            let all = (1 << plan.hosts()) - 1;
+            let network = plan.routers[a].network();
+            Fault::Split(network, if often { 0 } else { random.byte(0, all) })
         }
-        7 | 8 => some_weather(random),
+        7 | 8 => Fault::Weather(plan.routers[a].network(), some_weather(random)),
         9..13 => {
             let adds = [0, 0, -100, -50, -20, 5, 20, 100, -253, 253];
             Fault::Weight(a, adds[random.index(adds.len())])
@@ -233,15 +258,15 @@ fn some_start(node: usize, random: &mut Random) -> Fault {
     Fault::Start(node, if late { random.between(0, 2 * SECOND) } else { 0 })
 }
 
-fn some_weather(random: &mut Random) -> Fault {
+fn some_weather(random: &mut Random) -> Weather {
     if random.chance(40) {
-        return Fault::Weather(Weather::default());
+        return Weather::default();
     }
     let mut share = || if random.chance(50) { 0 } else { random.byte(1, 50) };
     let (loss, double, late) = (share(), share(), share());
     let most = [20 * MILLI, 700 * MILLI, REACH_MAX][random.index(3)];
     let reach = random.between(MILLI, most);
-    Fault::Weather(Weather { loss, double, late, reach })
+    Weather { loss, double, late, reach }
 }
 
 fn some_change(plan: &Plan, random: &mut Random) -> Change {

@@ -1,13 +1,12 @@
 //! What the world does by itself: adverts arrive, kernels finish, leases end, stopped engines are
 //! noticed, a stranger speaks.
 
-use super::bounds::{HUNG, REMOVAL, REMOVED};
+use super::bounds::REMOVAL;
 use super::clock::Time;
-use super::node::{Mail, Parent, Task};
+use super::host::Parent;
+use super::node::{Mail, Task};
 use super::plan::Crash;
 use super::world::{Event, World};
-use vipd_types::State;
-use vrrp_core::Input;
 
 impl World {
     pub(crate) fn happen(&mut self, event: Event) {
@@ -15,46 +14,65 @@ impl World {
             Event::Arrive { from, link, to, sent, late, packet } => {
                 self.arrive(from, link, to, sent, late, packet);
             }
-            Event::Done { node, life, task, refused } if life == self.nodes[node].life => {
-                self.done(node, task, refused);
+            Event::Done { node, life, task, asked, refused } if life == self.host_of(node).life => {
+                self.done(node, task, asked, refused);
             }
-            Event::Results { node, life } if life == self.nodes[node].life => {
-                self.tell_health(node);
+            Event::Results { host, life } if life == self.hosts[host].life => {
+                for at in self.members(host) {
+                    self.tell_health(at);
+                }
             }
-            Event::Hung { node, pause } if pause == self.nodes[node].pauses => {
-                self.crash(node, Crash::Engine);
+            Event::Hung { host, pause } if pause == self.hosts[host].pauses => {
+                self.crash(host, Crash::Engine);
             }
             Event::Lapse { node, life, pause } => {
                 self.lapse(node, life, pause);
             }
-            Event::LeaseOver { node, pause } if pause == self.nodes[node].pauses => {
-                let this = &mut self.nodes[node];
-                this.quiet = true;
-                this.wake = None;
+            Event::LeaseOver { host, pause } if pause == self.hosts[host].pauses => {
+                self.hosts[host].quiet = true;
+                for at in self.members(host) {
+                    self.nodes[at].wake = None;
+                }
             }
-            Event::LastWord { node, pause } if pause == self.nodes[node].pauses => {
-                self.last_word(node);
+            Event::LastWord { host, pause } if pause == self.hosts[host].pauses => {
+                self.last_word(host);
             }
             Event::Stranger { serial } => self.stranger_speaks(serial),
-            Event::Stale { node, life } if life == self.nodes[node].life => self.stale(node),
+            Event::Stale { node, life } if life == self.host_of(node).life => self.stale(node),
             Event::Done { .. } | Event::Results { .. } | Event::Hung { .. } => {}
             Event::LeaseOver { .. } | Event::LastWord { .. } | Event::Stale { .. } => {}
         }
     }
 
-    fn done(&mut self, at: usize, task: Task, refused: bool) {
+    fn done(&mut self, at: usize, task: Task, asked: Time, refused: bool) {
         let now = self.now;
+        let host = self.nodes[at].setup.host;
+        let this = &mut self.hosts[host];
+        match this.parent {
+            Parent::Runs => {}
+            // The parent itself does it: what was not done before it stopped is done later.
+            Parent::Frozen => {
+                this.requests.insert(this.begun, (at, task));
+                this.begun += 1;
+                return;
+            }
+            Parent::Dead => return,
+        }
+        let none_held = self.members(host).all(|at| self.nodes[at].granted.is_none());
         let node = &mut self.nodes[at];
         match task {
-            Task::Install { epoch, .. } if refused => {
+            Task::Install(epoch) if refused => {
                 self.witness.fault();
                 self.tell(at, Mail::NotAcquired(epoch));
             }
-            Task::Install { epoch, asked } => {
+            Task::Install(epoch) => {
                 node.installed = Some(epoch);
                 node.granted = Some(epoch);
                 let length = super::bounds::lease(node.interval());
                 node.lease.take(asked, length);
+                if none_held {
+                    self.hosts[host].unheld = now;
+                }
                 self.tell(at, Mail::Acquired(epoch));
             }
             Task::Remove(epoch) => {
@@ -64,10 +82,14 @@ impl World {
             }
             Task::Undo(will) => {
                 node.installed = None;
-                node.parent = Parent::Dead;
                 // After the lease a peer has taken over: a good-bye would disturb it.
                 if let Some(packet) = will.filter(|_| node.lease.end() > now) {
                     self.broadcast(at, packet);
+                }
+                let this = &mut self.hosts[host];
+                this.undoing = this.undoing.saturating_sub(1);
+                if this.undoing == 0 {
+                    this.parent = Parent::Dead;
                 }
             }
         }
@@ -88,10 +110,11 @@ impl World {
 
     fn lapse(&mut self, at: usize, life: u32, pause: u32) {
         let (now, removal) = (self.now, self.random.below(REMOVAL + 1));
-        let node = &mut self.nodes[at];
-        if (life, pause) != (node.life, node.pauses) {
+        let host = self.host_of(at);
+        if (life, pause) != (host.life, host.pauses) {
             return;
         }
+        let node = &mut self.nodes[at];
         // The kernel may have been adding them when the parent stopped.
         let end = node.lease.end();
         if end <= now {
@@ -99,57 +122,6 @@ impl World {
         } else {
             self.enqueue(end + removal, Event::Lapse { node: at, life, pause });
         }
-    }
-
-    /// From now on nobody renews the addresses, and the engine knows until when they are there.
-    pub(crate) fn abandon(&mut self, at: usize) {
-        let removal = self.random.below(REMOVAL + 1);
-        let now = self.now;
-        let node = &mut self.nodes[at];
-        node.lease.freeze(now);
-        node.until = node.vouched(now);
-        let (life, pause) = (node.life, node.pauses);
-        let (end, until) = (node.lease.end().max(now), node.until.max(now));
-        self.enqueue(end + removal, Event::Lapse { node: at, life, pause });
-        self.enqueue(until, Event::LeaseOver { node: at, pause });
-        self.enqueue(until + REMOVED, Event::LastWord { node: at, pause });
-    }
-
-    /// A parent that runs misses the signs of life.
-    pub(crate) fn expect_alive(&mut self, at: usize) {
-        let pause = self.nodes[at].pauses;
-        self.enqueue(self.now + HUNG, Event::Hung { node: at, pause });
-    }
-
-    /// The addresses have vanished by themselves: good-bye, and the engine is gone.
-    pub(crate) fn last_word(&mut self, at: usize) {
-        let node = &mut self.nodes[at];
-        if node.frozen {
-            return;
-        }
-        node.quiet = false;
-        if node.router.as_ref().is_some_and(|router| router.state() == State::Master) {
-            self.step(at, Input::LeaseEnded);
-        }
-        self.vanish(at);
-    }
-
-    /// The engine's process is gone.
-    pub(crate) fn vanish(&mut self, at: usize) {
-        let node = &mut self.nodes[at];
-        node.router = None;
-        node.wake = None;
-        node.frozen = false;
-        node.inbox.clear();
-        node.mail.clear();
-        self.disturb_all(at);
-        self.witness.links_changed();
-    }
-
-    /// In order: nothing is held, nothing remains to be said.
-    pub(crate) fn leave(&mut self, at: usize) {
-        self.vanish(at);
-        self.nodes[at].parent = Parent::Dead;
     }
 
     fn stranger_speaks(&mut self, serial: u64) {

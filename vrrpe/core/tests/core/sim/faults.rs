@@ -1,36 +1,32 @@
 //! What goes wrong: applies each fault of a plan to the world. Decides nothing by itself.
 
-use super::bounds::{REMOVED, TOO_LATE};
+use super::host::Parent;
 use super::network::{STRANGER, address, forged};
-use super::node::{Mail, Packet, Parent, Task};
-use super::plan::{Change, Crash, Fault, Frozen, Weather};
+use super::node::Mail;
+use super::plan::{Change, Fault, Setup};
 use super::world::{Event, Stranger, World};
-use vipd_types::State;
-use vrrp_core::{Input, Kind};
-
-/// Adverts of one socket in one wake-up.
-const BURST: usize = 64;
 
 impl World {
     pub(crate) fn suffer(&mut self, fault: Fault) {
         self.witness.fault();
+        let host = |world: &Self, at: usize| world.nodes[at].setup.host;
         match fault {
-            Fault::Crash(at, how) => self.crash(at, how),
+            Fault::Crash(at, how) => self.crash(host(self, at), how),
             // The service manager waits for the old one to end.
-            Fault::Start(at, results) if self.nodes[at].parent == Parent::Dead => {
-                self.start(at, results);
+            Fault::Start(at, results) if self.host_of(at).parent == Parent::Dead => {
+                self.start(host(self, at), results);
             }
             Fault::Start(..) => {}
             Fault::Stop(at) => self.tell(at, Mail::Stop),
-            Fault::Freeze(at, who) => self.freeze(at, who),
-            Fault::Thaw(at) => self.thaw(at),
-            Fault::Cut(from, to) => self.block(from, to, true),
+            Fault::Freeze(at, who) => self.freeze(host(self, at), who),
+            Fault::Thaw(at) => self.thaw(host(self, at)),
+            Fault::Cut(from, to) => self.cut(from, to, true),
             Fault::Mend(a, b) => {
-                self.block(a, b, false);
-                self.block(b, a, false);
+                self.cut(a, b, false);
+                self.cut(b, a, false);
             }
-            Fault::Split(mask) => self.split(mask),
-            Fault::Weather(weather) => self.weather = weather,
+            Fault::Split(network, mask) => self.split(network, mask),
+            Fault::Weather(network, weather) => self.weather[network] = weather,
             Fault::Weight(at, adds) => {
                 let fault = self.nodes[at].health.fault;
                 self.track(at, adds, fault);
@@ -45,10 +41,12 @@ impl World {
             Fault::Steal(at) => self.steal(at),
             Fault::Reload(at, change) => self.reload(at, change),
             Fault::Stranger { priority, name, interval, every, lasts } => {
-                let name = address(self.plan.family, name.unwrap_or(STRANGER));
+                let wire = name.map_or(0, |at| self.nodes[at].setup.wire);
+                let name = name.map_or(STRANGER, |at| self.nodes[at].setup.host);
+                let name = address(self.plan.family, name);
                 let packet = forged(&self.plan, name, priority, interval);
                 let (serial, until) = (self.next_serial(), self.now + lasts);
-                self.stranger = Some(Stranger { serial, name, packet, every, until });
+                self.stranger = Some(Stranger { serial, wire, name, packet, every, until });
                 self.enqueue(self.now, Event::Stranger { serial });
             }
             Fault::Heal => self.heal(),
@@ -58,184 +56,36 @@ impl World {
         self.witness.links_changed();
     }
 
-    pub(crate) fn crash(&mut self, at: usize, how: Crash) {
-        let node = &mut self.nodes[at];
-        let Some(router) = &node.router else { return };
-        let master = router.state() == State::Master;
-        let term = node.oracle.term();
-        let will = term.and_then(|_| Packet::of(router, Kind::GoodBye));
-        match how {
-            Crash::Engine => {
-                self.vanish(at);
-                if self.nodes[at].parent == Parent::Runs {
-                    self.nodes[at].lease.freeze(self.now);
-                    self.kernel(at, Task::Undo(will));
-                }
-            }
-            Crash::Parent if node.parent == Parent::Dead => {}
-            Crash::Parent => {
-                let runs = node.parent == Parent::Runs;
-                node.parent = Parent::Dead;
-                node.requests.clear();
-                node.mail.clear();
-                if runs {
-                    node.pauses += 1;
-                    self.abandon(at);
-                }
-                if !master && !self.nodes[at].frozen {
-                    self.vanish(at);
-                }
-            }
-            Crash::Host => {
-                node.installed = None;
-                node.life += 1;
-                self.leave(at);
-            }
-            Crash::Daemon => {
-                let runs = node.parent == Parent::Runs;
-                self.leave(at);
-                if runs {
-                    self.nodes[at].life += 1;
-                    self.nodes[at].pauses += 1;
-                    self.abandon(at);
-                }
-            }
-        }
-        self.disturb_all(at);
-    }
-
-    pub(crate) fn freeze(&mut self, at: usize, who: Frozen) {
-        let node = &mut self.nodes[at];
-        if node.router.is_none() {
-            return;
-        }
-        let (engine, parent) = match who {
-            Frozen::Engine => (true, false),
-            Frozen::Parent => (false, true),
-            Frozen::Daemon => (true, true),
-        };
-        let engine_stops = engine && !node.frozen;
-        let parent_stops = parent && node.parent == Parent::Runs;
-        node.frozen |= engine;
-        if engine_stops {
-            node.wake = None;
-            node.lease.freeze(self.now);
-        }
-        if parent_stops {
-            node.parent = Parent::Frozen;
-            node.pauses += 1;
-            self.abandon(at);
-        } else if engine_stops && node.parent == Parent::Runs {
-            node.pauses += 1;
-            self.expect_alive(at);
-        }
-        self.disturb_all(at);
-    }
-
-    /// The parent first: what it still had to do, then what the kernel lost meanwhile.
-    pub(crate) fn thaw(&mut self, at: usize) {
-        let node = &mut self.nodes[at];
-        let parent_wakes = node.parent == Parent::Frozen;
-        let engine_wakes = std::mem::take(&mut node.frozen);
-        if !parent_wakes && !engine_wakes {
-            return;
-        }
-        node.pauses += u32::from(node.parent != Parent::Dead);
-        let abandoned = node.parent != Parent::Runs;
-        let late = abandoned && self.now >= node.until + REMOVED;
-        if late && engine_wakes {
-            let silent = self.now > node.until + REMOVED + TOO_LATE;
-            if silent { self.vanish(at) } else { self.last_word(at) }
-        }
-        if parent_wakes {
-            self.parent_wakes(at);
-        }
-        let node = &self.nodes[at];
-        let orphan = node.parent == Parent::Dead;
-        if node.router.as_ref().is_some_and(|r| orphan && r.state() != State::Master) {
-            self.vanish(at);
-        }
-        if engine_wakes {
-            self.engine_wakes(at);
-        }
-        self.disturb_all(at);
-    }
-
-    fn parent_wakes(&mut self, at: usize) {
-        let now = self.now;
-        let node = &mut self.nodes[at];
-        node.parent = Parent::Runs;
-        node.quiet = false;
-        if node.router.is_none() {
-            node.requests.clear();
-            self.kernel(at, Task::Undo(None));
-            return;
-        }
-        // It puts back what the kernel removed meanwhile.
-        if node.granted.is_some() {
-            node.installed = node.granted;
-            let length = super::bounds::lease(node.interval());
-            node.lease.take(now, length);
-        }
-        while let Some(task) = self.nodes[at].requests.pop_front() {
-            self.kernel(at, task);
-        }
-        if self.nodes[at].frozen {
-            self.expect_alive(at);
-        } else {
-            self.read_mail(at);
-            self.serve(at);
-            self.tell_health(at);
-        }
-    }
-
-    /// As the engine does after a stall: adverts, timers, then the parent and the checker.
-    fn engine_wakes(&mut self, at: usize) {
-        while self.nodes[at].router.is_some() {
-            for _ in 0..BURST {
-                let Some((from, packet)) = self.nodes[at].inbox.pop_front() else { break };
-                self.hear(from, at, &packet);
-            }
-            self.serve(at);
-            self.read_mail(at);
-            if self.nodes[at].inbox.is_empty() {
-                break;
-            }
-        }
-        if self.nodes[at].router.is_some() {
-            self.tell_health(at);
-        }
-    }
-
-    fn serve(&mut self, at: usize) {
-        let node = &self.nodes[at];
-        let now = node.clock.local(self.now);
-        let due = |router: &vrrp_core::Router| router.next_deadline().is_some_and(|at| at <= now);
-        if node.router.as_ref().is_some_and(due) && !node.quiet {
-            self.step(at, Input::Deadline);
-        }
-    }
-
-    fn read_mail(&mut self, at: usize) {
-        if self.nodes[at].parent == Parent::Runs {
-            while let Some(mail) = self.nodes[at].mail.pop_front() {
-                self.tell(at, mail);
-            }
-        }
-    }
-
+    /// The interface of all its routers on one network.
     fn link(&mut self, at: usize, up: bool, sourced: bool) {
-        self.nodes[at].up = up;
-        self.nodes[at].sourced = sourced;
-        self.tell(at, Mail::Link);
-        self.disturb_all(at);
+        let Setup { host, .. } = self.nodes[at].setup;
+        let network = self.nodes[at].setup.network();
+        for at in self.members(host) {
+            if self.nodes[at].setup.network() == network {
+                self.nodes[at].up = up;
+                self.nodes[at].sourced = sourced;
+                self.tell(at, Mail::Link);
+                self.disturb_all(at);
+            }
+        }
+    }
+
+    /// From one host to another, on the network of the first router.
+    fn cut(&mut self, from: usize, to: usize, cut: bool) {
+        let hosts = (self.nodes[from].setup.host, self.nodes[to].setup.host);
+        let network = self.nodes[from].setup.network();
+        for (from, to) in self.pairs() {
+            let (one, two) = (self.nodes[from].setup, self.nodes[to].setup);
+            if (one.host, two.host) == hosts && one.network() == network {
+                self.block(from, to, cut);
+            }
+        }
     }
 
     fn steal(&mut self, at: usize) {
+        let works = self.works(at);
         let node = &mut self.nodes[at];
-        if node.works()
-            && let Some(epoch) = node.installed
-        {
+        if let Some(epoch) = node.installed.filter(|_| works) {
             node.installed = None;
             node.granted = None;
             self.tell(at, Mail::Lost(epoch));
@@ -255,60 +105,80 @@ impl World {
             Change::Adverts(adverts) => setup.adverts = adverts,
         }
         self.tell(at, Mail::Config);
+        let works = self.works(at);
         let node = &mut self.nodes[at];
-        if node.works() && node.installed.is_some() {
+        if works && node.installed.is_some() {
             let length = super::bounds::lease(node.interval());
             node.lease.take(self.now, length);
         }
         self.disturb_all(at);
     }
 
-    fn split(&mut self, mask: u8) {
-        let side = |node: usize| mask >> node & 1;
+    fn split(&mut self, network: usize, mask: u8) {
         for (from, to) in self.pairs() {
-            self.block(from, to, side(from) != side(to));
+            let (one, two) = (self.nodes[from].setup, self.nodes[to].setup);
+            if one.network() == network {
+                let side = |host: usize| mask >> host & 1;
+                self.block(from, to, side(one.host) != side(two.host));
+            }
         }
     }
 
     /// Everything works again and everybody is there.
     pub(crate) fn heal(&mut self) {
-        self.weather = Weather::default();
+        self.weather = Default::default();
         self.stranger = None;
         for (from, to) in self.pairs() {
             self.block(from, to, false);
         }
-        for at in 0..self.nodes.len() {
-            self.thaw(at);
-            self.nodes[at].refusals = 0;
-            if self.nodes[at].parent == Parent::Dead || self.nodes[at].oracle.stopped {
-                self.vanish(at);
+        for host in 0..self.hosts.len() {
+            self.thaw(host);
+            let members = self.members(host);
+            for at in members.clone() {
+                self.nodes[at].refusals = 0;
             }
-            if self.nodes[at].router.is_none() {
-                self.nodes[at].parent = Parent::Dead;
+            let stopped = self.nodes[members.start].oracle.stopped;
+            if self.hosts[host].parent == Parent::Dead || stopped {
+                self.vanish(host);
             }
-            if !(self.nodes[at].up && self.nodes[at].sourced) {
-                self.link(at, true, true);
+            if !self.lives(host) {
+                self.hosts[host].parent = Parent::Dead;
             }
-            let interval = self.plan.routers[at].interval;
-            if self.nodes[at].setup.interval != interval {
-                self.reload(at, Change::Interval(interval));
+            for at in members {
+                self.heal_router(at);
             }
-            if self.nodes[at].health.fault {
-                let adds = self.nodes[at].health.adds;
-                self.track(at, adds, false);
-            }
-            self.start(at, 0);
+            self.start(host, 0);
         }
     }
 
-    fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn heal_router(&mut self, at: usize) {
+        if !(self.nodes[at].up && self.nodes[at].sourced) {
+            self.link(at, true, true);
+        }
+        let interval = self.plan.routers[at].interval;
+        if self.nodes[at].setup.interval != interval {
+            self.reload(at, Change::Interval(interval));
+        }
+        if self.nodes[at].health.fault {
+            let adds = self.nodes[at].health.adds;
+            self.track(at, adds, false);
+        }
+    }
+
+    /// Who could hear whom.
+    fn pairs(&self) -> Vec<(usize, usize)> {
         let n = self.nodes.len();
-        (0..n).flat_map(move |from| (0..n).map(move |to| (from, to)))
+        let wire = |at: usize| self.nodes[at].setup.wire;
+        let all = (0..n).flat_map(move |from| (0..n).map(move |to| (from, to)));
+        all.filter(|(from, to)| wire(*from) == wire(*to)).collect()
     }
 
     /// The sender of forged adverts.
     pub(crate) fn inject(&mut self, stranger: Stranger) {
         for to in 0..self.nodes.len() {
+            if self.nodes[to].setup.wire != stranger.wire {
+                continue;
+            }
             let flight = self.flight();
             self.disturb_all(to);
             self.deliver_forged(stranger.name, to, flight, stranger.packet);

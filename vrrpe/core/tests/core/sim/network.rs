@@ -4,7 +4,7 @@
 use super::bounds::FLIGHT_NANOS;
 use super::clock::{MICRO, Time};
 use super::node::Packet;
-use super::plan::Plan;
+use super::plan::{Plan, Setup};
 use super::world::{Event, World};
 use crate::common::{LOCAL, LOCAL_V6, Message, host, host_v6, to_group};
 use crate::packets::V3;
@@ -19,6 +19,8 @@ pub(crate) const STRANGER: usize = 190;
 const NO_LINK: usize = usize::MAX;
 /// Adverts that wait for a stopped engine; a receive queue is not endless.
 const QUEUE_MAX: usize = 200;
+/// Adverts of one socket in one wake-up.
+pub(crate) const BURST: usize = 64;
 
 impl World {
     pub(crate) fn block(&mut self, from: usize, to: usize, blocked: bool) {
@@ -37,10 +39,14 @@ impl World {
         if !self.nodes[from].up {
             return;
         }
-        let name = address(self.plan.family, from);
+        let Setup { host, wire, .. } = self.nodes[from].setup;
+        let name = address(self.plan.family, host);
         let sent = self.next_serial();
-        let weather = self.weather;
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+        let weather = self.weather[self.nodes[from].setup.network()];
+        for to in 0..self.nodes.len() {
+            if to == from || self.nodes[to].setup.wire != wire {
+                continue;
+            }
             let copies = 1 + u8::from(self.random.chance(weather.double.into()));
             for copy in 0..copies {
                 if self.blocked[from][to] || self.random.chance(weather.loss.into()) {
@@ -77,7 +83,7 @@ impl World {
         packet: Packet,
     ) {
         if late {
-            self.witness.late(to);
+            self.witness.late(self.nodes[to].setup.host);
             if link == NO_LINK {
                 self.disturb_all(to);
             } else {
@@ -89,14 +95,15 @@ impl World {
             self.witness.stale += u64::from(sent < *newest);
             *newest = sent.max(*newest);
         }
-        let node = &mut self.nodes[to];
+        let node = &self.nodes[to];
         if !node.up || node.router.is_none() {
             return;
         }
-        if !node.frozen {
+        let host = &mut self.hosts[node.setup.host];
+        if !host.frozen {
             self.hear(from, to, &packet);
-        } else if node.inbox.len() < QUEUE_MAX {
-            node.inbox.push_back((from, packet));
+        } else if host.inbox.len() < QUEUE_MAX {
+            host.inbox.push_back((to, from, packet));
         }
     }
 
@@ -104,7 +111,7 @@ impl World {
         let Some(router) = &self.nodes[to].router else { return };
         let destination = match router.config().transport {
             Transport::Multicast { group } => group,
-            Transport::Unicast { .. } => address(self.plan.family, to),
+            Transport::Unicast { .. } => address(self.plan.family, self.nodes[to].setup.host),
         };
         let meta = Meta { source: from, destination, ttl: 255 };
         let advert = wire::decode(packet.bytes(), meta, wire::TTL).unwrap();
@@ -121,9 +128,15 @@ impl World {
             self.disturb(node, other);
         }
     }
+
+    pub(crate) fn disturb_host(&mut self, host: usize) {
+        for at in self.members(host) {
+            self.disturb_all(at);
+        }
+    }
 }
 
-/// Of the n-th router.
+/// Of the n-th host, on every network.
 pub(crate) fn address(family: Family, n: usize) -> IpAddr {
     let last = |first: u16| first + u16::try_from(n).unwrap();
     match family {

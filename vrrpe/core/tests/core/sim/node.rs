@@ -1,25 +1,16 @@
-//! One host: its clock, its engine with the router, its parent and kernel, and the lease of its
+//! One virtual router of a host: its configuration, what the kernel has of it, and the lease of its
 //! addresses. Knows what is true here; what others know of it is the network's business.
 
-use super::bounds::{self, UNLEASED};
+use super::bounds;
 use super::clock::{Clock, MILLI, Time};
 use super::network::address;
 use super::oracle::Oracle;
 use super::plan::{Plan, Setup};
 use crate::common::{config, config_v3, config_v6, priority};
-use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Checksum, Epoch, Family, Options, Peer, Version};
 use vrrp_core::wire::{GROUP_V4, GROUP_V6, MESSAGE_MAX};
 use vrrp_core::{Config, Health, Input, Kind, Router, Transport};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parent {
-    Runs,
-    Frozen,
-    Dead,
-}
 
 /// A VRRP message, without a heap.
 #[derive(Debug, Clone, Copy)]
@@ -69,10 +60,7 @@ pub(crate) enum Mail {
 /// What the kernel is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Task {
-    Install {
-        epoch: Epoch,
-        asked: Time,
-    },
+    Install(Epoch),
     Remove(Epoch),
     /// The daemon ends: everything goes, then the last will.
     Undo(Option<Packet>),
@@ -128,26 +116,12 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     pub(crate) setup: Setup,
     pub(crate) router: Option<Router>,
-    /// Answers of an earlier life are not delivered.
-    pub(crate) life: u32,
     pub(crate) oracle: Oracle,
-    pub(crate) parent: Parent,
-    /// The engine gets no time.
-    pub(crate) frozen: bool,
-    /// The engine's lease is over: it sends nothing.
-    pub(crate) quiet: bool,
-    pub(crate) until: Time,
-    /// What was planned for an earlier pause is void.
-    pub(crate) pauses: u32,
     pub(crate) health: Health,
     pub(crate) up: bool,
     pub(crate) sourced: bool,
     /// When the engine will serve its timer.
     pub(crate) wake: Option<Time>,
-    pub(crate) inbox: VecDeque<(IpAddr, Packet)>,
-    pub(crate) mail: VecDeque<Mail>,
-    /// Requests that a frozen parent has not read.
-    pub(crate) requests: VecDeque<Task>,
     pub(crate) kernel_free: Time,
     /// In the kernel; what counts for "owner".
     pub(crate) installed: Option<Epoch>,
@@ -168,20 +142,11 @@ impl Node {
             clock: setup.clock,
             setup,
             router: None,
-            life: 0,
             oracle: Oracle::default(),
-            parent: Parent::Dead,
-            frozen: false,
-            quiet: false,
-            until: 0,
-            pauses: 0,
             health: Health::default(),
             up: true,
             sourced: true,
             wake: None,
-            inbox: VecDeque::new(),
-            mail: VecDeque::new(),
-            requests: VecDeque::new(),
             kernel_free: 0,
             installed: None,
             granted: None,
@@ -194,11 +159,6 @@ impl Node {
         }
     }
 
-    /// Engine and parent do what they should.
-    pub(crate) fn works(&self) -> bool {
-        self.router.is_some() && !self.frozen && self.parent == Parent::Runs && !self.quiet
-    }
-
     pub(crate) fn interval(&self) -> Time {
         let config = self.router.as_ref().map(|router| router.config().advert_int);
         config.map_or(self.setup.interval(), |it| Time::try_from(it.as_nanos()).unwrap())
@@ -209,30 +169,19 @@ impl Node {
         let active = self.router.as_ref().map_or(Duration::ZERO, Router::active_interval);
         Time::try_from(active.as_nanos()).unwrap()
     }
-
-    /// Until when the engine may believe in its addresses if the parent says nothing more.
-    pub(crate) fn vouched(&self, now: Time) -> Time {
-        if self.installed.is_some() {
-            self.lease.end()
-        } else if self.oracle.term().is_some() {
-            // The kernel is adding them.
-            self.kernel_free.max(now) + bounds::lease(self.interval())
-        } else {
-            now + UNLEASED
-        }
-    }
 }
 
 /// The one place where a configuration is made.
-pub(crate) fn configure(plan: &Plan, node: usize, setup: Setup) -> Config {
+pub(crate) fn configure(plan: &Plan, setup: Setup) -> Config {
     let usual = match (plan.version, plan.family) {
         (Version::V2, _) => config(100),
         (Version::V3, Family::V4) => config_v3(100),
         (Version::V3, Family::V6) => config_v6(100),
     };
     let transport = if plan.unicast {
-        let all = (0..plan.routers.len()).filter(|peer| *peer != node);
-        let peers = all.map(|peer| Peer::new(address(plan.family, peer))).collect();
+        let all = plan.routers.iter();
+        let others = all.filter(|peer| peer.wire == setup.wire && peer.host != setup.host);
+        let peers = others.map(|peer| Peer::new(address(plan.family, peer.host))).collect();
         Transport::Unicast { peers, check_source: true }
     } else {
         usual.transport.clone()
@@ -260,18 +209,19 @@ pub(crate) fn configure(plan: &Plan, node: usize, setup: Setup) -> Config {
 }
 
 impl Mail {
-    pub(crate) fn input(&self, plan: &Plan, at: usize, node: &Node) -> Input<'static> {
-        match self {
+    /// `None` for what is not for one router.
+    pub(crate) fn input(&self, plan: &Plan, node: &Node) -> Option<Input<'static>> {
+        Some(match self {
             Self::Acquired(epoch) => Input::Acquired(*epoch),
             Self::NotAcquired(epoch) => Input::NotAcquired(*epoch),
             Self::Released(epoch) => Input::Released(*epoch),
             Self::Lost(epoch) => Input::Lost(*epoch),
             Self::Link => {
-                let source = node.sourced.then(|| address(plan.family, at));
+                let source = node.sourced.then(|| address(plan.family, node.setup.host));
                 Input::Link { up: node.up, source }
             }
-            Self::Config => Input::Config(Box::new(configure(plan, at, node.setup))),
-            Self::Stop => Input::Stop,
-        }
+            Self::Config => Input::Config(Box::new(configure(plan, node.setup))),
+            Self::Stop => return None,
+        })
     }
 }

@@ -1,40 +1,41 @@
 //! What one router must do, written a second time and from the RFC's side: after every step its
 //! state, its timers and its terms must be what follows from what it was told. Uses nothing of the
-//! router but what an engine sees of it.
+//! router but what an engine sees of it. What a BACKUP and a MASTER owe is in `duties`.
 
+use super::duties::STORM;
 use super::stay::Stay;
 use super::view::{Told, View};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, State};
+use vrrp_core::group::Order;
 use vrrp_core::timers::RETRY;
 use vrrp_core::{Action, Actions, Health, Kind, Router};
 
-/// Adverts of one router in an interval, whatever happens: far more than all its paces allow.
-const STORM: usize = 40;
-
 pub(crate) struct Oracle {
     pub(crate) stopped: bool,
-    term: Option<Epoch>,
-    last: Epoch,
-    held: bool,
-    health: Health,
-    linked: Option<bool>,
+    pub(super) term: Option<Epoch>,
+    pub(super) last: Epoch,
+    pub(super) held: bool,
+    pub(super) health: Health,
+    pub(super) linked: Option<bool>,
     /// Of the MASTER that was followed last.
-    learned: Option<Duration>,
-    retry: Option<Instant>,
-    stay: Option<Stay>,
-    sent: Option<Instant>,
+    pub(super) learned: Option<Duration>,
+    /// In a sync group, and what that does.
+    group: Option<Order>,
+    pub(super) retry: Option<Instant>,
+    pub(super) stay: Option<Stay>,
+    pub(super) sent: Option<Instant>,
     /// Until then an advert must answer what was heard.
     pub(crate) answer: Option<Instant>,
     /// A fall and a rise of the priority: until when an advert must say it, and when one did last.
-    news: [Option<Instant>; 2],
-    said: [Option<Instant>; 2],
+    pub(super) news: [Option<Instant>; 2],
+    pub(super) said: [Option<Instant>; 2],
     /// The addresses are asked for by then.
-    acquire: Option<Instant>,
+    pub(super) acquire: Option<Instant>,
     /// The latest adverts, in a ring.
-    adverts: [Option<Instant>; STORM],
-    next_advert: usize,
+    pub(super) adverts: [Option<Instant>; STORM],
+    pub(super) next_advert: usize,
 }
 
 impl Default for Oracle {
@@ -47,6 +48,7 @@ impl Default for Oracle {
             health: Health::default(),
             linked: None,
             learned: None,
+            group: None,
             retry: None,
             stay: None,
             sent: None,
@@ -60,16 +62,7 @@ impl Default for Oracle {
     }
 }
 
-type Verdict = Result<(), String>;
-
-/// An error with the values that are wrong.
-macro_rules! ensure {
-    ($holds:expr, $($what:tt)+) => {
-        if !$holds {
-            return Err(format!($($what)+));
-        }
-    };
-}
+pub(super) type Verdict = Result<(), String>;
 
 impl Oracle {
     pub(crate) fn term(&self) -> Option<Epoch> {
@@ -81,9 +74,21 @@ impl Oracle {
         self.last.0.checked_sub(1).filter(|term| *term > 0).map(Epoch)
     }
 
-    /// May the router compete?
+    /// May the router compete, as far as it depends on it alone?
     pub(crate) fn is_fit(&self) -> bool {
         self.linked == Some(true) && !self.health.fault && self.retry.is_none() && !self.stopped
+    }
+
+    /// Is something in its way, so that its sync group cannot serve?
+    pub(crate) fn is_obstructed(&self, state: State) -> bool {
+        let early = self.health.unproven && matches!(state, State::Init | State::Fault);
+        let linked = self.linked == Some(true);
+        let unfit = linked && (self.health.fault || self.retry.is_some() && !early);
+        self.linked == Some(false) || unfit
+    }
+
+    pub(super) fn is_grouped(&self) -> bool {
+        self.group.is_some()
     }
 
     pub(crate) fn judge(
@@ -108,7 +113,7 @@ impl Oracle {
         self.backup(now, told, &before, &after)?;
         self.master(now, told, &before, &after)?;
         self.manners(told, &before, &after, actions)?;
-        self.sends(now, &after, actions)?;
+        self.sends(now, &before, &after, actions)?;
         self.deadline(now, told, &after)
     }
 
@@ -125,6 +130,7 @@ impl Oracle {
                 self.retry = Some(now.plus(RETRY));
             }
             Told::Acquired(epoch) => self.held |= self.term == Some(epoch),
+            Told::Group(order) => self.group = order,
             Told::Stop => self.stopped = true,
             Told::LeaseEnded => {
                 self.stopped = true;
@@ -219,7 +225,7 @@ impl Oracle {
         let early = self.health.unproven && matches!(before.state, State::Init | State::Fault);
         if self.linked.is_none() {
             ensure!(after.state == State::Init, "no link yet, but {:?}", after.state);
-        } else if !self.is_fit() {
+        } else if !self.is_fit() || self.group == Some(Order::Fault) {
             let kept = early && self.linked == Some(true) && !self.health.fault;
             let right = after.state == State::Fault || kept && after.state == before.state;
             ensure!(right, "unfit, but {:?}", after.state);
@@ -230,160 +236,17 @@ impl Oracle {
         }
         Ok(())
     }
-
-    /// RFC 3768 6.4.2.
-    fn backup(&mut self, now: Instant, told: Told, before: &View, after: &View) -> Verdict {
-        let stays = after.state == State::Backup;
-        let wins = after.state == State::Master;
-        let heard = heard(told, before);
-        let stay = self.stay.as_mut().filter(|_| before.state == State::Backup);
-        if let Some(stay) = stay {
-            if let Some((from, priority)) = heard {
-                let mut view = *before;
-                view.active = after.active;
-                stay.hears(now, from, priority, &view, self.health.pending);
-            }
-            let over = stay.down <= now;
-            let (may, must) = match told {
-                Told::Deadline => (over || stay.may_take_over(now), over),
-                Told::Packet { .. } => (heard.is_some() && stay.may_take_over(now), false),
-                Told::Track(_) | Told::Config | Told::Link { .. } => (after.owner, false),
-                Told::Acquired(_) | Told::NotAcquired(_) | Told::Released => (false, false),
-                Told::Lost(_) | Told::Stop | Told::LeaseEnded => (false, false),
-            };
-            ensure!(may || !wins, "MASTER by {told:?}: {stay:?}");
-            ensure!(wins || !must, "{:?} after {stay:?}", after.state);
-            if matches!(told, Told::Config) && before.differs(after) {
-                stay.reload();
-            }
-            let reload = matches!(told, Told::Config);
-            if reload && before.intervals() != after.intervals() {
-                stay.restart(now, after);
-            } else if before.priority != after.priority {
-                stay.reconsider(after);
-            }
-            if self.health.pending {
-                stay.handover = None;
-            }
-            if !stays {
-                self.stay = None;
-            }
-        } else if stays {
-            let mut stay = Stay::new(now, after);
-            if let Some((from, priority)) = heard {
-                stay.follows(now, from, priority);
-            }
-            self.stay = Some(stay);
-        }
-        Ok(())
-    }
-
-    /// RFC 3768 6.4.3.
-    fn master(&mut self, now: Instant, told: Told, before: &View, after: &View) -> Verdict {
-        if before.state == State::Master
-            && let Some((from, priority)) = heard(told, before)
-        {
-            let yields = yields(told, before);
-            let right = after.state == if yields { State::Backup } else { State::Master };
-            ensure!(right, "MASTER hears {priority} from {from}: {:?}", after.state);
-            // The last advert of the router that leaves asks for nothing.
-            let awaited = self.acquire.is_some() && self.term.is_some();
-            let silent = before.options.lower_prio_no_advert && priority > 0;
-            if !yields && !awaited && !silent {
-                self.answer = self.answer.or(Some(now.plus(after.pace())));
-            }
-        }
-        if after.state != State::Master {
-            self.answer = None;
-            self.news = [None; 2];
-            self.acquire = None;
-        } else if before.state != State::Master {
-            self.acquire = Some(now.plus(after.courtesy()));
-        } else if before.priority != after.priority || before.differs(after) {
-            // At once, unless the same has just been said; the other kind is no reason to wait. A
-            // new configuration that is no fall counts as a rise.
-            let kind = usize::from(before.priority <= after.priority);
-            let free = self.said[kind].map_or(now, |at| now.max(at.plus(after.pace())));
-            self.news[kind] = self.news[kind].or(Some(free));
-        }
-        if self.term.is_some() {
-            self.acquire = None;
-        }
-        Ok(())
-    }
-
-    /// What the options say about the adverts that answer something.
-    fn manners(&self, told: Told, before: &View, after: &View, actions: &Actions) -> Verdict {
-        let says = actions.iter().any(|action| action == Action::Send(Kind::Advert));
-        if before.state != State::Master || heard(told, before).is_none() {
-            return Ok(());
-        }
-        let options = before.options;
-        if yields(told, before) {
-            let right = !options.higher_prio_send_advert || says;
-            ensure!(right, "yields without a last advert");
-        } else if options.lower_prio_no_advert && !heard(told, before).is_some_and(|(_, p)| p == 0)
-        {
-            ensure!(!says, "answers, but should be silent: {:?}", after.state);
-        }
-        Ok(())
-    }
-
-    fn sends(&mut self, now: Instant, after: &View, actions: &Actions) -> Verdict {
-        // Four paces of a quarter of an interval and the beat itself.
-        let window = after.interval.clamp(Duration::from_millis(40), Duration::from_secs(1));
-        for action in actions.iter() {
-            if action == Action::Send(Kind::Advert) {
-                self.answer = None;
-                for (news, said) in self.news.iter_mut().zip(&mut self.said) {
-                    *said = news.take().map(|_| now).or(*said);
-                }
-                self.sent = Some(now);
-                let before = self.adverts[self.next_advert].replace(now);
-                self.next_advert = (self.next_advert + 1) % STORM;
-                let calm = before.is_none_or(|at| now.since(at) > window);
-                ensure!(calm, "{STORM} adverts in {window:?}");
-            }
-        }
-        Ok(())
-    }
-
-    /// What must come, comes: no timer is late, missing, or rings for ever.
-    fn deadline(&self, now: Instant, told: Told, after: &View) -> Verdict {
-        let next = after.next;
-        let served = !matches!(told, Told::Deadline) || next.is_none_or(|at| at > now);
-        ensure!(served, "still due at {next:?}");
-        let by = match (after.state, &self.stay) {
-            (State::Backup, Some(stay)) => {
-                let early = stay.handover.map_or(stay.down, |at| at.min(stay.down));
-                ensure!(next >= Some(early), "timer at {next:?}, too early: {stay:?}");
-                Some(stay.down)
-            }
-            (State::Master, _) => {
-                let beat = self.sent.map(|at| at.plus(after.interval));
-                [beat, self.answer, self.news[0], self.news[1], self.acquire]
-                    .into_iter()
-                    .flatten()
-                    .min()
-            }
-            (State::Backup | State::Init, _) => None,
-            (State::Fault, _) => self.retry,
-        };
-        let in_time = by.is_none_or(|by| next.is_some_and(|next| next <= by));
-        ensure!(in_time, "timer at {next:?}, too late: {by:?} in {:?}", after.state);
-        Ok(())
-    }
 }
 
 /// RFC 3768 6.4.3: a higher priority, or the same from a greater address.
-fn yields(told: Told, view: &View) -> bool {
+pub(super) fn yields(told: Told, view: &View) -> bool {
     let better =
         |(from, priority): (IpAddr, u8)| (priority, Some(from)) > (view.priority, view.own);
     view.state == State::Master && heard(told, view).is_some_and(better)
 }
 
 /// Sender and priority of an advert that passes the router's checks.
-fn heard(told: Told, view: &View) -> Option<(IpAddr, u8)> {
+pub(super) fn heard(told: Told, view: &View) -> Option<(IpAddr, u8)> {
     match told {
         Told::Packet { from, priority, interval } if view.accepts(from, interval) => {
             Some((from, priority))
@@ -397,6 +260,7 @@ fn heard(told: Told, view: &View) -> Option<(IpAddr, u8)> {
         | Told::Released
         | Told::Lost(_)
         | Told::Config
+        | Told::Group(_)
         | Told::Stop
         | Told::LeaseEnded => None,
     }

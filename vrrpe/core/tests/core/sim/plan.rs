@@ -20,6 +20,11 @@ pub(crate) struct Plan {
 /// One router as its administrator wants it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Setup {
+    /// Several routers of one host are a sync group.
+    pub(crate) host: usize,
+    /// Routers on one wire are one virtual router; even wires are on one network, odd ones on
+    /// another.
+    pub(crate) wire: usize,
     pub(crate) priority: u8,
     /// Advertisement_Interval in milliseconds.
     pub(crate) interval: u32,
@@ -44,6 +49,8 @@ impl Setup {
     /// By the RFC, and with a perfect clock.
     pub(crate) const fn new(priority: u8, interval: u32) -> Self {
         Self {
+            host: 0,
+            wire: 0,
             priority,
             interval,
             preempt: true,
@@ -58,6 +65,10 @@ impl Setup {
         }
     }
 
+    pub(crate) fn network(&self) -> usize {
+        self.wire % NETWORKS
+    }
+
     pub(crate) fn interval(&self) -> Time {
         Time::from(self.interval) * MILLI
     }
@@ -69,6 +80,7 @@ impl Setup {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// A fault of a daemon names any of its routers.
     Crash(usize, Crash),
     /// A new daemon; the first results of its trackers come after so long.
     Start(usize, Time),
@@ -79,9 +91,9 @@ pub(crate) enum Fault {
     /// One way only.
     Cut(usize, usize),
     Mend(usize, usize),
-    /// Between these routers (a bit for each) and the others.
-    Split(u8),
-    Weather(Weather),
+    /// On one network, between these hosts (a bit for each) and the others.
+    Split(usize, u8),
+    Weather(usize, Weather),
     /// What weighted trackers add.
     Weight(usize, i32),
     /// A tracker without weight.
@@ -153,17 +165,34 @@ pub(crate) struct Weather {
     pub(crate) reach: Time,
 }
 
+pub(crate) const NETWORKS: usize = 2;
+
 /// The longest a late advert is under way.
 pub(crate) const REACH_MAX: Time = 4 * SECOND;
 
 impl Plan {
+    pub(crate) fn hosts(&self) -> usize {
+        self.routers.last().map_or(0, |setup| setup.host + 1)
+    }
+
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.hosts() < self.routers.len()
+    }
+
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        let change = |(_, fault): &(Time, Fault)| {
+            if let Fault::Reload(_, change) = fault { Some(*change) } else { None }
+        };
+        self.faults.iter().filter_map(change)
+    }
+
     /// The longest interval there may be.
     pub(crate) fn longest(&self) -> Time {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Interval(interval)) => Some(Time::from(*interval) * MILLI),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Interval(interval) = change { Some(interval) } else { None }
         });
-        self.routers.iter().map(Setup::interval).chain(changes).max().unwrap_or(SECOND)
+        let all = self.routers.iter().map(|setup| setup.interval).chain(changed);
+        all.max().map_or(SECOND, |longest| Time::from(longest) * MILLI)
     }
 
     pub(crate) fn shortest(&self) -> Time {
@@ -172,20 +201,19 @@ impl Plan {
 
     /// The longest `preempt_delay` there may be.
     pub(crate) fn delay(&self) -> Time {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Delay(delay)) => Some(Time::from(*delay) * MILLI),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Delay(delay) = change { Some(delay) } else { None }
         });
-        self.routers.iter().map(Setup::delay).chain(changes).max().unwrap_or(0)
+        let all = self.routers.iter().map(|setup| setup.delay).chain(changed);
+        Time::from(all.max().unwrap_or(0)) * MILLI
     }
 
     /// What it may take at most to miss a MASTER, whoever waits for whom.
     pub(crate) fn slowest(&self) -> Rhythm {
-        let changes = self.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Reload(_, Change::Adverts(adverts)) => Some(*adverts),
-            _ => None,
+        let changed = self.changes().filter_map(|change| {
+            if let Change::Adverts(adverts) = change { Some(adverts) } else { None }
         });
-        let adverts = self.routers.iter().map(|setup| setup.adverts).chain(changes).max();
+        let adverts = self.routers.iter().map(|setup| setup.adverts).chain(changed).max();
         Rhythm::new(self.version, self.longest(), adverts.unwrap_or(3))
     }
 }

@@ -18,8 +18,9 @@ pub(crate) const KINDS: [(usize, bool); 4] = [(2, true), (2, false), (3, false),
 
 /// Routers that preempt, with perfect clocks.
 pub(crate) fn world(seed: u64, priorities: &[u8], fast: bool, unicast: bool) -> World {
-    let setup = |priority: &u8| Setup { fast, ..Setup::new(*priority, 1_000) };
-    let routers = priorities.iter().map(setup).collect();
+    let setup =
+        |(host, priority): (usize, &u8)| Setup { host, fast, ..Setup::new(*priority, 1_000) };
+    let routers = priorities.iter().enumerate().map(setup).collect();
     let (version, family) = (Version::V2, Family::V4);
     World::new(Plan { seed, version, family, unicast, routers, faults: Vec::new() })
 }

@@ -2,7 +2,7 @@
 //! after, then faults in ever smaller pieces, then what can be simpler about the routers.
 
 use super::clock::Clock;
-use super::plan::Plan;
+use super::plan::{Fault, Plan};
 use super::runs::play;
 
 /// Runs that are tried at most; each costs milliseconds.
@@ -28,6 +28,17 @@ pub(crate) fn shrink(plan: &Plan) -> Plan {
     search.best
 }
 
+/// Rest is expected only of what has been healed before.
+fn is_fair(plan: &Plan) -> bool {
+    let mut before = None;
+    plan.faults.iter().all(|(_, fault)| {
+        let rests = *fault != Fault::Rest || before == Some(Fault::Heal);
+        let rested = *fault != Fault::Rested || before == Some(Fault::Rest);
+        before = Some(*fault);
+        rests && rested
+    })
+}
+
 struct Search {
     best: Plan,
     tries: usize,
@@ -36,7 +47,7 @@ struct Search {
 impl Search {
     fn accepts(&mut self, plan: Plan) -> bool {
         self.tries += 1;
-        let fails = self.tries <= TRIES && play(&plan).violation.is_some();
+        let fails = self.tries <= TRIES && is_fair(&plan) && play(&plan).violation.is_some();
         if fails {
             self.best = plan;
         }
@@ -58,8 +69,8 @@ impl Search {
         }
         for fault in 0..self.best.faults.len() {
             let mut simpler = self.best.clone();
-            let at = &mut simpler.faults[fault].0;
-            *at -= *at % 1_000_000;
+            let (at, fault) = &mut simpler.faults[fault];
+            *at -= if *fault == Fault::Rest { 0 } else { *at % 1_000_000 };
             simpler.faults.sort_by_key(|(at, _)| *at);
             self.accepts(simpler);
         }

@@ -13,6 +13,8 @@ pub(crate) struct Stay {
     set: Instant,
     intervals: Duration,
     pub(crate) down: Instant,
+    /// The timer runs; not while a member of a sync group waits for the others.
+    pub(crate) waits: bool,
     /// A handover may come from here on.
     pub(crate) handover: Option<Instant>,
     /// `preempt_delay`: a worse MASTER was accepted, and will not be any more from then on.
@@ -28,6 +30,7 @@ pub(crate) struct Followed {
     from: IpAddr,
     priority: u8,
     at: Instant,
+    accepted: bool,
     /// Another one was accepted since.
     second: Option<IpAddr>,
 }
@@ -39,6 +42,7 @@ impl Stay {
             set,
             intervals,
             down: now,
+            waits: true,
             handover: None,
             preempt_from: None,
             followed: None,
@@ -51,6 +55,7 @@ impl Stay {
     /// The whole Master_Down_Interval.
     pub(crate) fn restart(&mut self, now: Instant, view: &View) {
         self.handover = None;
+        self.waits = true;
         self.set = now;
         self.intervals = view.intervals();
         self.down = now.plus(self.intervals + view.skew());
@@ -58,7 +63,7 @@ impl Stay {
 
     /// The router that made this one yield.
     pub(crate) fn follows(&mut self, now: Instant, from: IpAddr, priority: u8) {
-        self.followed = Some(Followed { from, priority, at: now, second: None });
+        self.followed = Some(Followed { from, priority, at: now, accepted: true, second: None });
         self.shown[slot(from)] = priority;
     }
 
@@ -75,7 +80,7 @@ impl Stay {
         self.handover = None;
     }
 
-    /// RFC 3768 6.4.2, an advert that passed the router's checks.
+    /// RFC 3768 6.4.2, an advert that passed the router's checks. True if it is accepted.
     pub(crate) fn hears(
         &mut self,
         now: Instant,
@@ -83,7 +88,7 @@ impl Stay {
         priority: u8,
         view: &View,
         pending: bool,
-    ) {
+    ) -> bool {
         let preempts = self.preempts(now, view);
         let shown = &mut self.shown[slot(from)];
         let quick = view.fast && !pending;
@@ -96,12 +101,14 @@ impl Stay {
             self.followed = self.followed.filter(|followed| followed.from != from);
             self.set = now;
             self.intervals = Duration::ZERO;
+            self.waits = true;
             self.down = now.plus(view.skew());
         } else if priority >= view.priority || !preempts {
             *shown = (*shown).max(priority);
             let delayed = self.preempt_from.or(Some(now.plus(view.options.preempt_delay)));
             self.preempt_from = delayed.filter(|_| priority < view.priority);
             self.restart(now, view);
+            return true;
         } else if *shown > priority {
             if quick && view.options.preempt_delay.is_zero() {
                 self.hand_over(now, view);
@@ -109,6 +116,7 @@ impl Stay {
         } else if *shown > 0 {
             *shown = priority;
         }
+        false
     }
 
     /// Whom this one waits for after an accepted advert; says whether it is the sender. While two
@@ -126,7 +134,8 @@ impl Stay {
             from == followed.from || silent || better || followed.second == Some(from)
         });
         if changes {
-            self.followed = Some(Followed { from, priority, at: now, second: None });
+            self.followed =
+                Some(Followed { from, priority, at: now, accepted: true, second: None });
         } else if let Some(followed) = &mut self.followed {
             followed.second = Some(from);
         }
@@ -137,8 +146,21 @@ impl Stay {
     pub(crate) fn refuses(&mut self, now: Instant, from: IpAddr, priority: u8) {
         if let Some(followed) = self.followed.as_mut().filter(|it| it.from == from) {
             followed.priority = priority;
+            followed.accepted = false;
             followed.at = now;
         }
+    }
+
+    pub(crate) fn hears_a_better_one(&self) -> bool {
+        self.followed.is_some_and(|followed| followed.accepted)
+    }
+
+    /// It has waited long enough, and waits for its sync group. Whom it followed is silent; whom
+    /// it refuses is still there.
+    pub(crate) fn claim(&mut self) {
+        self.waits = false;
+        self.handover = None;
+        self.followed = self.followed.filter(|followed| !followed.accepted);
     }
 
     fn hand_over(&mut self, now: Instant, view: &View) {

@@ -43,7 +43,13 @@ impl Plan {
                 self.family = if *family == "ipv4" { Family::V4 } else { Family::V6 };
                 self.unicast = *how == "unicast";
             }
-            ["router", words @ ..] => self.routers.push(Setup::parse(words)?),
+            // A router is of the host before it if it is on a later wire.
+            ["router", words @ ..] => {
+                let mut setup = Setup::parse(words)?;
+                let before = self.routers.last();
+                setup.host = before.map_or(0, |it| it.host + usize::from(it.wire >= setup.wire));
+                self.routers.push(setup);
+            }
             [at, fault @ ..] => self.faults.push((time(at)?, parse(fault)?)),
         }
         Some(())
@@ -55,6 +61,9 @@ impl Setup {
     fn text(&self) -> String {
         let Self { priority, interval, clock: Clock { start, drift }, .. } = self;
         let mut text = format!("{priority} interval {interval}");
+        if self.wire > 0 {
+            let _ = write!(text, " wire {}", self.wire);
+        }
         let flags = [
             (!self.preempt, "nopreempt"),
             (!self.fast, "rfc-timers"),
@@ -85,6 +94,7 @@ impl Setup {
                 "silent" => setup.silent = true,
                 "parting" => setup.parting = true,
                 "deaf" => setup.deaf = true,
+                "wire" => setup.wire = words.next()?.parse().ok()?,
                 "adverts" => setup.adverts = words.next()?.parse().ok()?,
                 "delay" => setup.delay = words.next()?.parse().ok()?,
                 "cap" => setup.cap = Some(words.next()?.parse().ok()?),
@@ -121,9 +131,9 @@ fn say(fault: Fault) -> String {
         Fault::Thaw(at) => format!("thaw {at}"),
         Fault::Cut(from, to) => format!("cut {from} {to}"),
         Fault::Mend(a, b) => format!("mend {a} {b}"),
-        Fault::Split(mask) => format!("split {mask}"),
-        Fault::Weather(Weather { loss, double, late, reach }) => {
-            format!("weather {loss} {double} {late} {}", show(reach))
+        Fault::Split(network, mask) => format!("split {network} {mask}"),
+        Fault::Weather(network, Weather { loss, double, late, reach }) => {
+            format!("weather {network} {loss} {double} {late} {}", show(reach))
         }
         Fault::Weight(at, adds) => format!("weight {at} {adds}"),
         Fault::Service(at, well) => format!("service {at} {}", on(well)),
@@ -187,13 +197,16 @@ fn parse(words: &[&str]) -> Option<Fault> {
         ["thaw", at] => Fault::Thaw(node(at)?),
         ["cut", from, to] => Fault::Cut(node(from)?, node(to)?),
         ["mend", a, b] => Fault::Mend(node(a)?, node(b)?),
-        ["split", mask] => Fault::Split(mask.parse().ok()?),
-        ["weather", loss, double, late, reach] => Fault::Weather(Weather {
-            loss: loss.parse().ok()?,
-            double: double.parse().ok()?,
-            late: late.parse().ok()?,
-            reach: time(reach)?,
-        }),
+        ["split", network, mask] => Fault::Split(node(network)?, mask.parse().ok()?),
+        ["weather", network, loss, double, late, reach] => {
+            let weather = Weather {
+                loss: loss.parse().ok()?,
+                double: double.parse().ok()?,
+                late: late.parse().ok()?,
+                reach: time(reach)?,
+            };
+            Fault::Weather(node(network)?, weather)
+        }
         ["weight", at, adds] => Fault::Weight(node(at)?, adds.parse().ok()?),
         ["service", at, word] => Fault::Service(node(at)?, on(word)?),
         ["link", at, word] => Fault::Link(node(at)?, on(word)?),

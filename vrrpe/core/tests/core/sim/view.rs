@@ -6,6 +6,7 @@ use crate::common::{LOCAL, LOCAL_V6};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Epoch, Instant, Options, State, Version};
+use vrrp_core::group::Order;
 use vrrp_core::{Health, Input, Router, Transport};
 
 /// What the oracle keeps of an input.
@@ -20,6 +21,7 @@ pub(crate) enum Told {
     Released,
     Lost(Epoch),
     Config,
+    Group(Option<Order>),
     Stop,
     LeaseEnded,
 }
@@ -39,7 +41,8 @@ impl From<&Input<'_>> for Told {
             Input::NotAcquired(epoch) => Self::NotAcquired(*epoch),
             Input::Released(_) => Self::Released,
             Input::Lost(epoch) => Self::Lost(*epoch),
-            Input::Config(_) | Input::Group(_) => Self::Config,
+            Input::Config(_) => Self::Config,
+            Input::Group(order) => Self::Group(*order),
             Input::Stop => Self::Stop,
             Input::LeaseEnded => Self::LeaseEnded,
         }
@@ -67,6 +70,9 @@ pub(crate) struct View {
     pub(crate) owner: bool,
     /// A bit for each peer; all of them with the group.
     peers: u16,
+    /// A member of a sync group that would be MASTER by itself, or hears a MASTER it accepts.
+    pub(crate) wants: bool,
+    pub(crate) follows: bool,
     pub(crate) next: Option<Instant>,
 }
 
@@ -93,6 +99,8 @@ impl View {
             alone,
             owner: config.priority.is_owner(),
             peers,
+            wants: router.standing().wants,
+            follows: router.standing().follows,
             next: router.next_deadline(),
         }
     }

@@ -3,11 +3,13 @@
 
 use super::bounds::{self, FLIGHT_NANOS, Rhythm};
 use super::clock::{SECOND, Time, slowest};
-use super::node::{Node, Parent};
+use super::host::Parent;
+use super::node::Node;
 use super::plan::Setup;
 use super::world::World;
 use std::time::Duration;
 use vipd_types::{State, Version};
+use vrrp_core::Router;
 
 pub(crate) struct Witness {
     pub(crate) violation: Option<String>,
@@ -19,19 +21,21 @@ pub(crate) struct Witness {
     /// When it looked last, and how many owners it saw.
     seen: (Time, usize),
     both_since: Vec<Vec<Option<Time>>>,
+    /// The same for hosts whose groups are not whole.
+    pub(crate) shared_since: Vec<Vec<Option<Time>>>,
     /// When the pair last missed, or heard too late, what one of them said.
     disturbed: Vec<Vec<Time>>,
     last_disturbance: Time,
     /// When the effective priority changed last, and what it is.
     changed: Vec<(Time, u8)>,
-    /// Since when a healthy router is without a MASTER, and the longest it may be.
+    /// Since when all routers of a host are without a MASTER, and the longest they may be.
     alone: Vec<Option<(Time, Time)>>,
     /// Since when it has an address that belongs to no term.
     stray_since: Vec<Option<Time>>,
     /// `open[to]`: a bit for each router whose adverts come through and are accepted.
-    open: Vec<u8>,
+    open: Vec<u16>,
     stale_links: bool,
-    takeovers_at_rest: Option<u64>,
+    pub(crate) takeovers_at_rest: Option<u64>,
 }
 
 impl Witness {
@@ -43,6 +47,7 @@ impl Witness {
             stale: 0,
             seen: (0, 0),
             both_since: vec![vec![None; n]; n],
+            shared_since: vec![vec![None; n]; n],
             disturbed: vec![vec![0; n]; n],
             last_disturbance: 0,
             changed: vec![(0, 0); n],
@@ -71,8 +76,8 @@ impl Witness {
     }
 
     /// An advert that was sent long ago may set a timer that was nearly over.
-    pub(crate) fn late(&mut self, to: usize) {
-        self.alone[to] = None;
+    pub(crate) fn late(&mut self, host: usize) {
+        self.alone[host] = None;
     }
 
     pub(crate) fn links_changed(&mut self) {
@@ -99,16 +104,17 @@ impl World {
         if std::mem::take(&mut self.witness.stale_links) {
             self.look_at_links();
         }
-        let (mut owners, mut working, mut masters, mut orphans) = (0_u8, 0_u8, 0_u8, 0_u8);
+        let (mut owners, mut working, mut masters, mut orphans) = (0_u16, 0_u16, 0_u16, 0_u16);
         // One that is only asking for the addresses counts for others, not for itself.
         for (at, node) in self.nodes.iter().enumerate() {
             let bit = 1 << at;
             let (owns, master) = (node.installed.is_some(), is_master(node));
-            let works = node.works() && node.up;
+            let host = self.host_of(at);
+            let works = self.works(at) && node.up;
             owners |= if owns { bit } else { 0 };
             working |= if works { bit } else { 0 };
             masters |= if works && master { bit } else { 0 };
-            orphans |= if !works && master && !node.frozen && !node.quiet { bit } else { 0 };
+            orphans |= if !works && master && !host.frozen && !host.quiet { bit } else { 0 };
             let priority = node.router.as_ref().map_or(0, |r| r.effective().get());
             let changed = &mut self.witness.changed[at];
             if changed.1 != priority {
@@ -117,10 +123,29 @@ impl World {
         }
         self.witness.count(self.now, usize::try_from(owners.count_ones()).unwrap());
         self.check_pairs(owners & working);
+        self.check_shares(owners & working);
         for at in 0..self.nodes.len() {
             self.check_stray(at);
-            self.check_alone(at, owners & masters & 1 << at != 0, masters, orphans);
         }
+        for host in 0..self.hosts.len() {
+            let alone = |at| self.is_alone(at, owners & masters & 1 << at != 0, masters, orphans);
+            // A group waits for the last of its members.
+            if self.members(host).all(alone) && !self.disagrees(host) {
+                self.check_alone(host);
+            } else {
+                self.witness.alone[host] = None;
+            }
+        }
+    }
+
+    pub(crate) fn mutual(&self, a: usize, b: usize) -> bool {
+        self.witness.open[a] >> b & self.witness.open[b] >> a & 1 == 1
+    }
+
+    /// When the two last missed something of each other, or something about them changed.
+    pub(crate) fn last_news(&self, a: usize, b: usize) -> Time {
+        let changed = self.witness.changed[a].0.max(self.witness.changed[b].0);
+        self.witness.disturbed[a][b].max(changed)
     }
 
     fn look_at_links(&mut self) {
@@ -134,7 +159,7 @@ impl World {
                     Version::V3 => (true, is_owner && receiver.setup.deaf),
                 };
                 let wired = !self.blocked[from][to] && sender.up && receiver.up;
-                from != to && wired && agree && !deaf
+                from != to && sender.setup.wire == receiver.setup.wire && wired && agree && !deaf
             };
             let mask = (0..self.nodes.len()).filter(|from| hears(*from));
             self.witness.open[to] = mask.fold(0, |all, from| all | 1 << from);
@@ -142,12 +167,11 @@ impl World {
     }
 
     /// Two that hear each other are not both owners for longer than they must be.
-    fn check_pairs(&mut self, owners: u8) {
+    fn check_pairs(&mut self, owners: u16) {
         for a in 1..self.nodes.len() {
             for b in 0..a {
                 let pair = 1 << a | 1 << b;
-                let mutual = self.witness.open[a] >> b & self.witness.open[b] >> a & 1 == 1;
-                if owners & pair != pair || !mutual {
+                if owners & pair != pair || !self.mutual(a, b) {
                     self.witness.both_since[a][b] = None;
                     continue;
                 }
@@ -171,8 +195,7 @@ impl World {
         let calm = begin.saturating_sub(witness.last_disturbance);
         let silent = one.setup.silent || two.setup.silent;
         if calm <= self.aftermath || begin < witness.last_disturbance || silent {
-            let changed = witness.changed[a].0.max(witness.changed[b].0);
-            let since = begin.max(witness.disturbed[a][b]).max(changed);
+            let since = begin.max(self.last_news(a, b));
             return (since, bounds::both_after_a_fault(interval));
         }
         let paced = [one, two].iter().any(|node| {
@@ -199,14 +222,14 @@ impl World {
             self.witness.stray_since[at] = None;
             return;
         };
-        if node.parent != Parent::Runs {
+        if self.host_of(at).parent != Parent::Runs {
             self.witness.stray_since[at] = None;
             if self.now > node.lease.gone_by() {
                 self.witness.violate(format!("{at} still has the addresses after its end"));
             }
             return;
         }
-        let in_term = node.frozen || node.oracle.term() == Some(epoch);
+        let in_term = self.host_of(at).frozen || node.oracle.term() == Some(epoch);
         if in_term {
             self.witness.stray_since[at] = None;
             return;
@@ -217,15 +240,13 @@ impl World {
         }
     }
 
-    /// A healthy router is MASTER, or hears one that it would follow.
-    fn check_alone(&mut self, at: usize, is_owner: bool, masters: u8, orphans: u8) {
+    /// Is this healthy router neither MASTER nor hears one that it would follow?
+    fn is_alone(&self, at: usize, is_owner: bool, masters: u16, orphans: u16) -> bool {
         let node = &self.nodes[at];
         let heard = self.witness.open[at];
-        let healthy = node.works() && node.up && node.oracle.is_fit();
-        let competes = node
-            .router
-            .as_ref()
-            .is_some_and(|router| matches!(router.state(), State::Backup | State::Master));
+        let healthy = self.works(at) && node.up && node.oracle.is_fit();
+        let state = node.router.as_ref().map(Router::state);
+        let competes = matches!(state, Some(State::Backup | State::Master));
         let priority = self.witness.changed[at].1;
         let follows = |other: usize| {
             let better = self.witness.changed[other].1 >= priority;
@@ -236,32 +257,47 @@ impl World {
             || heard & orphans != 0
             || self.stranger.is_some()
             || heard & masters != 0 && (0..self.nodes.len()).any(follows);
-        if !healthy || !competes || served {
-            self.witness.alone[at] = None;
-            return;
-        }
-        let learned = node.active().max(node.interval());
-        let rhythm = Rhythm::new(self.plan.version, learned, node.setup.adverts);
-        let bound = bounds::without_a_master(rhythm, node.setup.delay());
-        let alone = &mut self.witness.alone[at];
+        healthy && competes && !served
+    }
+
+    fn check_alone(&mut self, host: usize) {
+        let rhythm = |at: usize| {
+            let node = &self.nodes[at];
+            let interval = node.active().max(node.interval());
+            Rhythm::new(self.plan.version, interval, node.setup.adverts)
+        };
+        let delay = |at: usize| self.nodes[at].setup.delay();
+        let longest = |at: usize| bounds::without_a_master(rhythm(at), delay(at));
+        let members = || self.members(host);
+        let slowest = members().map(longest).max().unwrap_or(0);
+        // A member that has claimed early may still accept a worse MASTER while another one waits.
+        let again = members().len() > 1 && members().any(|at| delay(at) > 0);
+        let first = members().map(|at| bounds::without_a_master(rhythm(at), 0)).max().unwrap_or(0);
+        let bound = slowest + if again { first } else { 0 };
+        let alone = &mut self.witness.alone[host];
         let (since, before) = alone.unwrap_or((self.now, bound));
         let bound = bound.max(before);
         *alone = Some((since, bound));
         if self.now - since > bound {
             let (alone, bound) =
                 (Duration::from_nanos(self.now - since), Duration::from_nanos(bound));
-            self.witness.violate(format!("{at} without a MASTER for {alone:?}, at most {bound:?}"));
+            let what = format!("{host} without a MASTER for {alone:?}, at most {bound:?}");
+            self.witness.violate(what);
         }
     }
 
     /// All is well and has been for long enough: one owner, and the best if it may preempt.
     pub(crate) fn expect_rest(&mut self) {
+        self.witness.takeovers_at_rest = Some(self.takeovers());
+        if self.plan.is_grouped() {
+            self.expect_one_group();
+            return;
+        }
         let owners = self.owners();
         let [owner] = owners[..] else {
             self.witness.violate(format!("at rest, owners {owners:?}"));
             return;
         };
-        self.witness.takeovers_at_rest = Some(self.takeovers());
         let priority = |at: usize| {
             let router = self.nodes[at].router.as_ref();
             router.map_or(0, |router| router.effective().get())

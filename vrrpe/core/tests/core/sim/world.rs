@@ -2,19 +2,18 @@
 //! the router it is for, and does what the router wants. What goes wrong is in `faults`; nothing
 //! is judged here.
 
-use super::bounds::{LATENESS, OPERATION, aftermath};
-use super::clock::{MICRO, SECOND, Time};
-use super::node::{Mail, Node, Packet, Parent, Task, configure};
-use super::plan::{Plan, Weather};
+use super::bounds::aftermath;
+use super::clock::{SECOND, Time};
+use super::host::Host;
+use super::node::{Mail, Node, Packet, Task, configure};
+use super::plan::{NETWORKS, Plan, Weather};
 use super::random::Random;
-use super::view::{Told, View};
 use super::witness::Witness;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::State;
-use vrrp_core::{Action, Event as Report, Health, Input, Kind, Router};
+use vrrp_core::{Health, Input, Router};
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Event {
@@ -30,16 +29,18 @@ pub(crate) enum Event {
         node: usize,
         life: u32,
         task: Task,
+        /// When the kernel was asked.
+        asked: Time,
         refused: bool,
     },
     /// The trackers have had their first results.
     Results {
-        node: usize,
+        host: usize,
         life: u32,
     },
     /// A frozen engine is noticed.
     Hung {
-        node: usize,
+        host: usize,
         pause: u32,
     },
     /// The kernel removes what nobody renews.
@@ -50,11 +51,11 @@ pub(crate) enum Event {
     },
     /// The engine's view of the same: silence, then good-bye.
     LeaseOver {
-        node: usize,
+        host: usize,
         pause: u32,
     },
     LastWord {
-        node: usize,
+        host: usize,
         pause: u32,
     },
     Stranger {
@@ -93,6 +94,7 @@ impl Ord for Queued {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stranger {
     pub(crate) serial: u64,
+    pub(crate) wire: usize,
     pub(crate) name: IpAddr,
     pub(crate) packet: Packet,
     pub(crate) every: Time,
@@ -101,10 +103,12 @@ pub(crate) struct Stranger {
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
+    pub(crate) hosts: Vec<Host>,
+    /// The routers of all hosts.
     pub(crate) nodes: Vec<Node>,
     pub(crate) now: Time,
     pub(crate) random: Random,
-    pub(crate) weather: Weather,
+    pub(crate) weather: [Weather; NETWORKS],
     /// `blocked[from][to]`.
     pub(crate) blocked: Vec<Vec<bool>>,
     /// When the latest ordinary advert comes out of the link.
@@ -126,11 +130,17 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan) -> Self {
         let n = plan.routers.len();
+        let host = |host: usize| {
+            let first = plan.routers.iter().position(|setup| setup.host == host).unwrap();
+            let count = plan.routers.iter().filter(|setup| setup.host == host).count();
+            Host::new(first..first + count)
+        };
         let mut world = Self {
+            hosts: (0..plan.hosts()).map(host).collect(),
             nodes: plan.routers.iter().map(|setup| Node::new(*setup)).collect(),
             now: 0,
             random: Random::new(plan.seed),
-            weather: Weather::default(),
+            weather: Default::default(),
             blocked: vec![vec![false; n]; n],
             arrived: vec![vec![0; n]; n],
             newest: vec![vec![0; n]; n],
@@ -144,8 +154,8 @@ impl World {
             trace: None,
             plan,
         };
-        for node in 0..n {
-            world.start(node, 0);
+        for host in 0..world.hosts.len() {
+            world.start(host, 0);
         }
         world
     }
@@ -211,168 +221,43 @@ impl World {
         }
     }
 
-    pub(crate) fn step(&mut self, at: usize, input: Input<'_>) {
-        let node = &mut self.nodes[at];
-        let Some(router) = node.router.as_mut() else { return };
-        self.steps += 1;
-        let now = node.clock.local(self.now);
-        let told = Told::from(&input);
-        let before = View::of(router);
-        let answers = matches!(told, Told::Packet { .. }) || node.oracle.answer.is_some();
-        let actions = router.step(now, input);
-        let judged = node.oracle.judge(now, told, before, router, &actions, node.installed);
-        let wake = if node.quiet { None } else { router.next_deadline() };
-        let lateness = self.random.below(LATENESS + 1);
-        node.wake = wake.map(|local| node.clock.truth(local).max(self.now) + lateness);
-        if self.trace.is_some() {
-            let view = node.router.as_ref().map(View::of).unwrap_or(before);
-            let (state, priority, next) = (view.state, view.priority, view.next);
-            let left = next.map(|next| next.since(now));
-            let wants: Vec<Action> = actions.iter().collect();
-            self.say(|| format!("{at} {priority}: {told:?} -> {state:?} {left:?} {wants:?}"));
-        }
-        if let Err(what) = judged {
-            self.witness.violate(format!("router {at}: {what}"));
-            return;
-        }
-        for action in actions.iter() {
-            self.obey(at, action, answers);
-        }
-        // An orphan that holds nothing has nothing to live for.
-        let node = &self.nodes[at];
-        let idle = node.router.as_ref().is_some_and(|router| router.state() != State::Master);
-        if node.parent == Parent::Dead && !node.quiet && idle {
-            self.vanish(at);
-        }
-    }
-
-    fn obey(&mut self, at: usize, action: Action, answers: bool) {
-        let now = self.now;
-        match action {
-            Action::Send(kind) => {
-                self.send(at, kind);
-                if answers {
-                    self.nodes[at].last_answer = Some(now);
-                }
-            }
-            Action::Acquire(epoch) => {
-                self.nodes[at].terms += 1;
-                self.request(at, Task::Install { epoch, asked: now });
-            }
-            Action::Release(epoch, _) => self.request(at, Task::Remove(epoch)),
-            Action::Event(Report::State { to: State::Master, .. }) => {
-                self.nodes[at].master_since = now;
-            }
-            Action::Announce(_) | Action::Event(_) => {}
-        }
-    }
-
-    fn request(&mut self, at: usize, task: Task) {
-        match self.nodes[at].parent {
-            Parent::Runs => self.kernel(at, task),
-            Parent::Frozen => self.nodes[at].requests.push_back(task),
-            Parent::Dead => {}
-        }
-    }
-
-    /// In order, one after the other.
-    pub(crate) fn kernel(&mut self, at: usize, task: Task) {
-        let took = self.random.between(50 * MICRO, OPERATION);
-        let now = self.now;
-        let node = &mut self.nodes[at];
-        let done = (now + took).max(node.kernel_free);
-        node.kernel_free = done;
-        let refused = matches!(task, Task::Install { .. }) && node.refusals > 0;
-        node.refusals -= u8::from(refused);
-        let life = node.life;
-        self.enqueue(done, Event::Done { node: at, life, task, refused });
-        if self.random.chance(5) {
-            let when = self.random.between(now, done);
-            self.enqueue(when, Event::Stale { node: at, life });
-        }
-    }
-
-    fn send(&mut self, at: usize, kind: Kind) {
-        let delay = self.random.below(super::bounds::ALIVE);
-        let node = &mut self.nodes[at];
-        if node.quiet {
-            return;
-        }
-        let Some(packet) = Packet::of(node.router.as_ref().unwrap(), kind) else { return };
-        node.last_sent = self.now;
-        if kind == Kind::Advert && node.parent == Parent::Runs {
-            node.lease.advert(self.now, delay);
-        }
-        self.broadcast(at, packet);
-    }
-
-    /// To the engine; a stopped one reads it later, a dead parent says nothing.
-    pub(crate) fn tell(&mut self, at: usize, mail: Mail) {
-        let node = &mut self.nodes[at];
-        if node.router.is_none() || node.parent == Parent::Dead {
-            return;
-        }
-        if node.frozen || node.parent == Parent::Frozen {
-            node.mail.push_back(mail);
-            return;
-        }
-        let input = mail.input(&self.plan, at, node);
-        self.step(at, input);
-        let done = matches!(mail, Mail::Stop | Mail::Released(_) | Mail::NotAcquired(_));
-        let router = self.nodes[at].router.as_ref();
-        if done && router.is_some_and(|router| router.is_done() && self.nodes[at].oracle.stopped) {
-            self.leave(at);
-        }
-        self.witness.links_changed();
-    }
-
-    pub(crate) fn track(&mut self, at: usize, adds: i32, fault: bool) {
-        let node = &mut self.nodes[at];
-        node.health = Health { adds, fault, ..Health::default() };
-        self.tell_health(at);
-    }
-
-    /// An orphan does not listen to the checker.
-    pub(crate) fn tell_health(&mut self, at: usize) {
-        let node = &self.nodes[at];
-        if !node.frozen && node.parent != Parent::Dead {
-            self.step(at, Input::Track(node.health));
-        }
-    }
-
     /// A new daemon. Its parent removes what an earlier life left behind before the engine starts.
-    pub(crate) fn start(&mut self, at: usize, results: Time) {
-        let now = self.now;
-        let node = &mut self.nodes[at];
-        if node.router.is_some() {
+    pub(crate) fn start(&mut self, host: usize, results: Time) {
+        if self.lives(host) {
             return;
         }
-        let setup = node.setup;
-        *node = Node {
-            router: Some(Router::new(configure(&self.plan, at, setup))),
-            parent: Parent::Runs,
-            life: node.life + 1,
-            pauses: node.pauses + 1,
-            health: node.health,
-            up: node.up,
-            sourced: node.sourced,
-            kernel_free: now,
-            refusals: node.refusals,
-            terms: node.terms,
-            ..Node::new(setup)
-        };
-        let (health, life) = (node.health, node.life);
-        self.disturb_all(at);
-        self.witness.links_changed();
-        if results == 0 {
-            self.step(at, Input::Track(health));
-        } else {
-            let unproven = results < SECOND;
-            let early = Health { unproven, pending: true, ..Health::default() };
-            self.step(at, Input::Track(early));
-            self.enqueue(now + results, Event::Results { node: at, life });
+        let now = self.now;
+        self.hosts[host] = self.hosts[host].next(now);
+        let life = self.hosts[host].life;
+        let members = self.members(host);
+        for at in members.clone() {
+            let node = &mut self.nodes[at];
+            let setup = node.setup;
+            *node = Node {
+                router: Some(Router::new(configure(&self.plan, setup))),
+                health: node.health,
+                up: node.up,
+                sourced: node.sourced,
+                kernel_free: now,
+                refusals: node.refusals,
+                terms: node.terms,
+                ..Node::new(setup)
+            };
         }
-        self.tell(at, Mail::Link);
+        self.disturb_host(host);
+        self.witness.links_changed();
+        // Nobody may become MASTER alone before it knows that it is in a group.
+        self.regroup(host);
+        let unproven = results < SECOND;
+        let early = Health { unproven, pending: true, ..Health::default() };
+        for at in members {
+            let health = if results == 0 { self.nodes[at].health } else { early };
+            self.step(at, Input::Track(health));
+            self.tell(at, Mail::Link);
+        }
+        if results > 0 {
+            self.enqueue(now + results, Event::Results { host, life });
+        }
     }
 
     pub(crate) fn takeovers(&self) -> u64 {
