@@ -16,7 +16,7 @@ use vipd_ipc::msg::{
 };
 use vipd_ipc::relay;
 use vipd_ipc::{Chan, ChanError};
-use vipd_types::{Generation, InstanceId, Instant, State};
+use vipd_types::{Generation, InstanceId, Instant};
 use vrrp_core::Input;
 
 pub(crate) type ParentChan = Chan<EngineToParent, ParentToEngine>;
@@ -180,8 +180,9 @@ impl Engine {
 
     fn say_good_bye(&mut self, now: Instant) {
         self.routers.ungroup();
-        let master = |i: &crate::instance::Instance| i.router.state() == State::Master;
-        self.routers.step_all(master, || Input::LeaseEnded, now, &self.trackers);
+        // MASTER, or about to say so when a release is confirmed.
+        let held = |i: &crate::instance::Instance| !i.router.is_done();
+        self.routers.step_all(held, || Input::LeaseEnded, now, &self.trackers);
     }
 
     fn heartbeat(&mut self, now: Instant) -> Result<(), End> {

@@ -2,7 +2,10 @@
 //! on a terminal and points into the file; what is read without an error can be printed, and reads
 //! back as the same.
 
+use vipd_conf::config::Vip;
+use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
 use vipd_conf::{Config, Diagnostic, parse, print};
+use vipd_types::Family;
 
 /// How many diagnostics of a file are drawn.
 const DRAWN: usize = 2;
@@ -44,9 +47,22 @@ fn is_usable(config: &Config) {
     for instance in &config.instances {
         let tracks = instance.tracks.iter().map(|track| usize::from(track.script.0));
         assert!(tracks.max().is_none_or(|last| last < config.scripts.len()), "{instance:?}");
+        let (peers, tracks) = (instance.peers.len(), instance.tracks.len());
+        assert!(peers <= PEERS_MAX && tracks <= TRACKS_MAX, "{peers} peers, {tracks} scripts");
         // An advert counts its addresses in a byte.
         assert!(instance.addresses.len() <= 255, "{} addresses", instance.addresses.len());
+        let in_family = |vip: &Vip| Family::from(&vip.address) == instance.family;
+        assert!(instance.addresses.iter().all(in_family), "{instance:?}");
     }
+    for group in &config.groups {
+        assert!(group.members.len() <= MEMBERS_MAX, "{} members", group.members.len());
+        assert!(group.members.iter().all(|n| *n < config.instances.len()), "{group:?}");
+    }
+    let instances = config.instances.iter().map(|instance| &instance.name);
+    let scripts = config.scripts.iter().map(|script| &script.name);
+    let names = instances.chain(scripts).chain(config.groups.iter().map(|group| &group.name));
+    let lengths = names.map(String::len);
+    assert!(lengths.max().is_none_or(|longest| longest <= NAME_MAX));
 }
 
 fn reads_back(config: &Config) {

@@ -25,10 +25,11 @@ fn serve(written: &[u8], piece: usize) -> Vec<Result<Request, TooLong>> {
             let Some(piece) = pieces.next() else { return requests };
             inbox.push(piece);
             assert!(inbox.len() <= REQUEST_MAX.saturating_mul(2));
+            continue;
         }
         match inbox.take() {
             Ok(Some(request)) => requests.push(Ok(request)),
-            Ok(None) => {}
+            Ok(None) => panic!("it wants no more and has nothing"),
             Err(TooLong) => {
                 requests.push(Err(TooLong));
                 return requests;
@@ -56,7 +57,10 @@ fn is_answered(request: &Request) {
 fn can_be_asked_for(request: &Request) {
     let line = match request {
         Request::Show(None) => String::from("show"),
-        Request::Show(Some(name)) => format!("show {name}"),
+        Request::Show(Some(name)) => {
+            assert_eq!(name.trim(), name);
+            format!("show {name}")
+        }
         Request::Reload => String::from("reload"),
         Request::Unknown => return,
     };

@@ -56,6 +56,8 @@ pub struct Promises {
     refused: Option<Epoch>,
     /// It has answered what it was not asked, or out of turn.
     has_lied: bool,
+    /// It has left MASTER without yielding, and nobody was told.
+    owes_good_bye: bool,
     in_group: bool,
     stopped: bool,
 }
@@ -68,6 +70,7 @@ impl Promises {
             requests: VecDeque::new(),
             refused: None,
             has_lied: false,
+            owes_good_bye: false,
             in_group: false,
             stopped: false,
         }
@@ -100,17 +103,17 @@ impl Promises {
         let list: Vec<Action> = actions.iter().collect();
         let context = || format!("{told:?} at {now:?}: {list:?}\n{before:?}\n{router:?}");
         assert!(list.len() <= ACTIONS_MAX, "{}", context());
-        if self.stopped && !matches!(told, Told::Released(_) | Told::NotAcquired(_)) {
-            let lost = told == Told::Lost(router.epoch()) || told == Told::Acquired(router.epoch());
-            assert!(list.is_empty() || lost, "{}", context());
-        }
+        // What may come in the place of an answer to a release.
+        let confirms = matches!(told, Told::Released(_) | Told::NotAcquired(_) | Told::LeaseEnded);
+        assert!(!self.stopped || confirms || list.is_empty(), "{}", context());
         self.stopped |= matches!(told, Told::Stop | Told::LeaseEnded);
         self.answered(told);
         assert!(self.terms_are_in_order(router, &list), "{}", context());
         self.ended(told, router);
-        assert!(speaks_in_turn(told, before.state, router, &list), "{}", context());
+        assert!(speaks_in_turn(confirms, before.state, router, &list), "{}", context());
         assert!(self.leads_in_turn(told, before.state, router), "{}", context());
         assert!(self.says_good_bye_when_it_has_gone(told, &list), "{}", context());
+        assert!(self.is_done_when_all_has_gone(router), "{}", context());
         assert!(changes_are_reported(before, router, &list), "{}", context());
         assert!(a_drop_changes_nothing(before, &self.look(router), &list), "{}", context());
         assert!(self.deadline_is_sound(router, now, told), "{}", context());
@@ -168,6 +171,9 @@ impl Promises {
 
     /// A refusal and the end of the lease end a term without a release.
     fn ended(&mut self, told: Told, router: &Router) {
+        if told == Told::LeaseEnded {
+            self.requests.clear();
+        }
         if told == Told::LeaseEnded || self.running.is_some_and(|e| told == Told::NotAcquired(e)) {
             self.running = None;
         }
@@ -184,16 +190,32 @@ impl Promises {
         may || !begins
     }
 
-    /// Order everywhere an address is left: remove, confirm, then priority 0. What was refused was
-    /// never there, although its release is still to be answered.
-    fn says_good_bye_when_it_has_gone(&self, told: Told, list: &[Action]) -> bool {
+    /// Order everywhere an address is left: remove, confirm, then priority 0; and no sooner or later.
+    fn says_good_bye_when_it_has_gone(&mut self, told: Told, list: &[Action]) -> bool {
+        for action in list {
+            if let Action::Event(Event::State { from, to, .. }) = action {
+                let leaves = *from == State::Master && *to != State::Backup;
+                self.owes_good_bye = leaves || self.owes_good_bye && *to != State::Master;
+            }
+        }
         let says = list.contains(&Action::Send(Kind::GoodBye));
+        self.owes_good_bye &= !says;
+        let in_time = if says { !self.is_held() } else { self.is_held() || !self.owes_good_bye };
+        in_time || self.has_lied || told == Told::LeaseEnded
+    }
+
+    fn is_done_when_all_has_gone(&self, router: &Router) -> bool {
+        !self.is_held() || !router.is_done() || self.has_lied
+    }
+
+    /// As far as the parent has answered. What was refused was never there, although its release
+    /// is still to be answered.
+    fn is_held(&self) -> bool {
         let is_open = |request: &Told| match self.refused {
             Some(epoch) => *request != Told::Released(epoch),
             None => true,
         };
-        let is_held = self.running.is_some() || self.requests.iter().any(is_open);
-        !says || !is_held || self.has_lied || told == Told::LeaseEnded
+        self.running.is_some() || self.requests.iter().any(is_open)
     }
 
     fn deadline_is_sound(&self, router: &Router, now: Instant, told: Told) -> bool {
@@ -220,9 +242,8 @@ impl Promises {
 }
 
 /// Only a MASTER advertises, and who has just been one.
-fn speaks_in_turn(told: Told, before: State, router: &Router, list: &[Action]) -> bool {
+fn speaks_in_turn(confirms: bool, before: State, router: &Router, list: &[Action]) -> bool {
     let sends = list.iter().filter(|action| matches!(action, Action::Send(_))).count();
-    let confirms = matches!(told, Told::Released(_) | Told::NotAcquired(_) | Told::LeaseEnded);
     let master = before == State::Master || router.state() == State::Master;
     sends == 0 || sends <= 2 && (master || confirms)
 }

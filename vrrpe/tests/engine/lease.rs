@@ -24,6 +24,20 @@ fn the_lease_ends_in_silence_and_then_a_good_bye() {
 }
 
 #[test]
+fn a_release_that_nobody_confirms_ends_with_the_lease() {
+    let (far, socket) = net::pair();
+    let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 150)]);
+    engine.become_master(VI_1);
+    engine.until("advert", || far.hear());
+    engine.tell(ParentToEngine::Leased { until: now().plus(Duration::from_millis(300)) });
+    engine.tell(ParentToEngine::Stop);
+    engine.expect("Release", |m| matches!(m, EngineToParent::Release { .. }));
+    far.forget();
+    engine.until("good-bye", || far.hear().filter(|a| a.priority == 0));
+    assert_eq!(engine.ended().code(), Some(1));
+}
+
+#[test]
 fn a_newer_lease_ends_the_silence() {
     let (far, socket) = net::pair();
     let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 150)]);

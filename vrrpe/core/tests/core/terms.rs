@@ -143,6 +143,21 @@ fn the_end_of_the_lease_is_the_end() {
     assert!(bench.router.is_done());
 }
 
+/// Nobody confirms a release when the parent hangs; the addresses go all the same.
+#[test]
+fn a_release_is_over_with_the_lease() {
+    for input in [Input::Stop, Input::Link { up: false, source: None }] {
+        let mut bench = Bench::master(config(100));
+        bench.obliging = false;
+        bench.input(input);
+        assert!(!bench.router.is_done());
+        assert_eq!(bench.input(Input::LeaseEnded), [GOOD_BYE]);
+        assert!(bench.router.is_done());
+        assert_eq!(bench.input(Input::LeaseEnded), []);
+        assert_eq!(bench.input(Input::Released(Epoch(1))), []);
+    }
+}
+
 #[test]
 fn counters_of_a_term() {
     let mut bench = Bench::master(config(100));

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_ipc::msg::{
-    CheckerToEngine, CheckerToParent, EngineToChecker, EngineToParent, Level, ParentToChecker,
-    ParentToEngine, ParentToStarter, StarterToParent, Why,
+    ADVERT_MAX, ADVERTISED_MAX, CheckerToEngine, CheckerToParent, EngineToChecker, EngineToParent,
+    Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX, Why,
 };
 use vipd_ipc::slice::{
     AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
@@ -43,6 +43,11 @@ pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
         M::Announce { instance, epoch },
         M::Deposit { instance, copy: 0, last_will: vec![0x21, 51, 0, 1] },
         M::Reload { client: ClientId(4) },
+        // As long as may be, and longer.
+        M::Log { level, text: "x".repeat(TEXT_MAX) },
+        M::Log { level, text: "x".repeat(TEXT_MAX + 1) },
+        M::Alive { at: AT, advertised: vec![instance; ADVERTISED_MAX + 1] },
+        M::Deposit { instance, copy: 127, last_will: vec![0x31; ADVERT_MAX + 1] },
     ]
 }
 

@@ -66,6 +66,7 @@ fn control() {
         add(&format!("{request}-longest"), 255, format!("{request} {long}\n").as_bytes());
         add(&format!("{request}-too-long"), 255, format!("{request} {long}x\n").as_bytes());
     }
+    add("endless", 255, &[b'x'; 2 * REQUEST_MAX + 300]);
     add("several", 0, format!("{}\n\n{}", REQUESTS.join("\n"), REQUESTS[0]).as_bytes());
     add("no-text", 7, b"show \xff\xfe\n\xc0\x80\n");
     add("no-ascii", 1, "show \u{2028}VI\u{a0}\u{e9}\u{85}\n\u{3000}reload\u{3000}\n".as_bytes());

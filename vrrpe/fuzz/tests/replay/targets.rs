@@ -41,7 +41,7 @@ fn try_one((name, run): Target, input: &[u8], from: &str) {
 
 #[test]
 fn packet() {
-    hold("packet", 20_000);
+    hold("packet", 200_000);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn step() {
 
 #[test]
 fn ipc() {
-    hold("ipc", 20_000);
+    hold("ipc", 200_000);
 }
 
 #[test]
