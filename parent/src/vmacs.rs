@@ -7,6 +7,7 @@ use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Kernel, Mark, Rules, Vmac, VmacError};
 use crate::plan::{Plan, VmacPlan, no_accept};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::Config;
@@ -215,6 +216,8 @@ impl Daemon {
             match self.kernel.uphold_vmac(made.index) {
                 Ok(false) => {}
                 Ok(true) => log::info!("{name}: settings that somebody had changed are back"),
+                // It has gone meanwhile, which is told by itself.
+                Err(VmacError::Setting { error, .. }) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => log::warn!("{name}: {error}"),
             }
         }

@@ -148,7 +148,9 @@ impl Daemon {
             self.ready();
             return Ok(());
         }
-        if done {
+        if by == Asker::Restore && done {
+            log::info!("What was lost is back");
+        } else if done {
             log::info!("Reload complete: {text}");
         } else {
             log::error!("Reload refused, nothing has changed: {text}");
