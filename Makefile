@@ -18,13 +18,25 @@ ROUNDS   ?= 20
 DAEMON   ?= vipd
 PROGRAMS  = vipd vipd-vrrpe vipd-checker vipd-starter vipctl
 CHILDREN  = vipd-vrrpe vipd-checker vipd-starter
-TARGET   ?= target
-RELEASE   = $(TARGET)/release
-DEBUG     = $(TARGET)/debug
+RELEASE   = $(CARGO_TARGET_DIR)/release
+DEBUG     = $(CARGO_TARGET_DIR)/debug
+
+# make fuzz: what, and how long each.
+TARGET   ?= packet step ipc conf control
+SECONDS  ?= 60
+FUZZ      = $(CARGO_TARGET_DIR)/fuzz
+HOST      = $(shell rustc --print host-tuple)
+FUZZERS   = $(FUZZ)/$(HOST)/fuzz
+# What libFuzzer needs to see which branches an input takes; cargo-fuzz does the same.
+COVERAGE  = --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
+	-Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+	-Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
 
 # Where an installed vipd looks for its siblings; a build tree needs none of it.
 export VIPD_LIBEXEC = $(LIBEXECDIR)
-export CARGO_TARGET_DIR = $(TARGET)
+export CARGO_TARGET_DIR ?= target
 
 # One package at a time, so that the features of one program's crates do not leak into another.
 all:
@@ -42,6 +54,8 @@ demo: root packages
 bench: root packages all
 	$(CARGO) build --release --locked -p vipd-lab
 	$(RELEASE)/bench --bin-dir $(RELEASE) --rounds $(ROUNDS)
+	$(RELEASE)/bench --bin-dir $(RELEASE) --rounds $(ROUNDS) --timers
+	$(RELEASE)/bench --bin-dir $(RELEASE) --flood
 
 # Everything that must hold. Installs missing Debian packages.
 test: root packages check
@@ -59,6 +73,34 @@ check:
 # Whether the simulator of the protocol notices a core that is wrong in one place.
 mutants:
 	vrrpe/core/tests/mutants.sh
+
+# Looks for input that breaks a promise. What it finds is kept in $(FUZZ) and made use of the next
+# time; fuzz-keep adds what reaches new code to the corpus that the tests replay.
+fuzz: fuzz-build
+	@for target in $(TARGET); do \
+		mkdir -p $(FUZZ)/corpus/$$target $(FUZZ)/crashes && \
+		echo "fuzzing $$target for $(SECONDS) s" && \
+		$(FUZZERS)/$$target -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=1024 \
+			-print_final_stats=1 -artifact_prefix=$(FUZZ)/crashes/$$target- \
+			-dict=$(FUZZ)/words $(FUZZ)/corpus/$$target vrrpe/fuzz/corpus/$$target \
+			$$(test $$target != conf || echo parent/conf/tests/cases) || exit 1; \
+	done
+
+fuzz-keep: fuzz-build
+	@for target in $(TARGET); do \
+		$(FUZZERS)/$$target -set_cover_merge=1 -use_counters=0 \
+			vrrpe/fuzz/corpus/$$target $(FUZZ)/corpus/$$target || exit 1; \
+	done
+
+# The words are those of the language, as the cases of its tests have them.
+fuzz-build:
+	@command -v c++ >/dev/null || { \
+		echo "make fuzz needs a C++ compiler, to build libFuzzer: apt-get install g++" >&2; \
+		exit 1; \
+	}
+	RUSTFLAGS="$(COVERAGE)" CARGO_TARGET_DIR=$(FUZZ) $(CARGO) build --locked --profile fuzz \
+		--target $(HOST) -p vipd-fuzz --features libfuzzer --bins
+	@cat parent/conf/tests/cases/*.conf | grep -aoE '[a-z_]{3,}' | sort -u | sed 's/.*/"&"/' > $(FUZZ)/words
 
 root:
 	@test "$$(id -u)" = 0 || { \
@@ -108,4 +150,5 @@ uninstall:
 clean:
 	$(CARGO) clean
 
-.PHONY: all demo bench test check mutants root packages install uninstall clean
+.PHONY: all demo bench test check mutants fuzz fuzz-keep fuzz-build root packages install \
+	uninstall clean

@@ -15,8 +15,9 @@ use std::io::{IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// Messages that may wait for a peer that does not read.
-const QUEUE_MAX: usize = 1024;
+/// Messages that may wait for a peer that does not read: some for each of the thousands of instances
+/// that may have something to say at the same moment.
+const QUEUE_MAX: usize = 16_384;
 
 #[derive(Debug)]
 pub enum ChanError {
@@ -53,6 +54,8 @@ impl From<CodecError> for ChanError {
 pub struct Chan<Out, In> {
     fd: OwnedFd,
     queue: VecDeque<(Vec<u8>, Option<OwnedFd>)>,
+    /// For the one descriptor that may come; made once, so that a heartbeat allocates nothing.
+    room: Vec<u8>,
     direction: PhantomData<fn(Out) -> In>,
 }
 
@@ -61,7 +64,8 @@ impl<Out: Message, In: Message> Chan<Out, In> {
         let flags = fcntl(&fd, FcntlArg::F_GETFL).map_err(ChanError::Io)?;
         let flags = OFlag::from_bits_retain(flags) | OFlag::O_NONBLOCK;
         fcntl(&fd, FcntlArg::F_SETFL(flags)).map_err(ChanError::Io)?;
-        Ok(Self { fd, queue: VecDeque::new(), direction: PhantomData })
+        let room = nix::cmsg_space!([RawFd; 1]);
+        Ok(Self { fd, queue: VecDeque::new(), room, direction: PhantomData })
     }
 
     /// Sends, or queues behind what already waits.
@@ -107,8 +111,7 @@ impl<Out: Message, In: Message> Chan<Out, In> {
     /// As `recv`, for a child: the parent may have attached a descriptor.
     pub fn recv_with(&mut self) -> Result<Option<(In, Option<OwnedFd>)>, ChanError> {
         let mut buffer = [0; MESSAGE_MAX];
-        let mut room = nix::cmsg_space!([RawFd; 1]);
-        match receive(&self.fd, &mut buffer, Some(&mut room[..]))? {
+        match receive(&self.fd, &mut buffer, Some(&mut self.room[..]))? {
             None => Ok(None),
             Some((used, with)) => Ok(Some((decode(&buffer, used)?, with))),
         }
@@ -232,7 +235,7 @@ mod tests {
         while parent.send(&ParentToEngine::Begin { generation: Generation(sent) }).is_ok() {
             sent += 1;
         }
-        assert!(sent > 1024);
+        assert!(sent as usize > QUEUE_MAX);
         for expected in 0..sent {
             let message = loop {
                 if let Some(message) = engine.recv().unwrap() {

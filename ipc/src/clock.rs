@@ -16,6 +16,17 @@ pub fn now() -> Instant {
         .map_or(Instant::from_nanos(u64::MAX), |time| Instant::from_nanos(0).plus(time.into()))
 }
 
+/// When a packet came that the kernel has stamped with the wall clock, as far as that can be told:
+/// never after `now`, and `now` itself when the stamp is more than `limit` ago, or in the future,
+/// because the wall clock may have been set in between.
+pub fn arrival(stamp: TimeSpec, now: Instant, limit: Duration) -> Instant {
+    let wall = clock_gettime(nix::time::ClockId::CLOCK_REALTIME).map(Duration::from);
+    let age = wall.ok().and_then(|wall| wall.checked_sub(stamp.into()));
+    let Some(age) = age.filter(|age| *age <= limit) else { return now };
+    let age = u64::try_from(age.as_nanos()).unwrap_or(0);
+    Instant::from_nanos(self::now().as_nanos().saturating_sub(age)).min(now)
+}
+
 #[derive(Debug)]
 pub struct Timer {
     fd: TimerFd,
@@ -45,5 +56,26 @@ impl Timer {
 
     pub fn raw(&self) -> RawFd {
         self.fd.as_fd().as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_that_cannot_be_right_is_not_believed() {
+        let limit = Duration::from_millis(10);
+        let wall = || Duration::from(clock_gettime(nix::time::ClockId::CLOCK_REALTIME).unwrap());
+        let before = now();
+        let stamp = TimeSpec::from(wall());
+        let at = arrival(stamp, now(), Duration::from_secs(60));
+        assert!(before <= at && at <= now());
+        let late = now();
+        let wrong = [wall() - Duration::from_secs(1), wall() + Duration::from_secs(1)];
+        for stamp in wrong {
+            assert_eq!(arrival(TimeSpec::from(stamp), late, limit), late);
+        }
+        assert_eq!(arrival(stamp, before, Duration::from_secs(60)), before);
     }
 }

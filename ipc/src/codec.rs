@@ -1,6 +1,6 @@
 //! Messages to bytes and back. The only file that names bincode, so that the codec can be
-//! exchanged in a day. Fixed-width integers (one form per value), a size limit that a length
-//! prefix cannot escape, and no surplus bytes.
+//! exchanged in a day. Fixed-width integers (one form per value, but for a `Duration` whose
+//! nanoseconds carry), a size limit that a length prefix cannot escape, and no surplus bytes.
 
 use crate::msg::Message;
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};

@@ -6,7 +6,7 @@ use crate::log;
 use nix::errno::Errno;
 use std::fmt::Write;
 use vipd_ipc::msg::Why;
-use vipd_types::Epoch;
+use vipd_types::{Epoch, IfName};
 
 /// On whose word the parent acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,20 @@ impl Audit {
     }
 
     /// A child broke the rules or is gone.
+    /// An interface with a virtual MAC was made or removed.
+    pub(crate) fn vmac(
+        &mut self,
+        event: &str,
+        interface: &IfName,
+        why: &str,
+        result: Result<(), String>,
+    ) {
+        let outcome = result.map_or_else(|why| value(&why), |()| "ok".to_owned());
+        self.write(&format!(
+            "event={event} interface={interface} by=parent why={why} result={outcome}"
+        ));
+    }
+
     pub(crate) fn child(&mut self, name: &str, what: &str) {
         self.write(&format!("event=child name={name} what={}", value(what)));
     }

@@ -11,13 +11,16 @@ use crate::listener::Listener;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
+use crate::vmacs::Vmacs;
 use nix::errno::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
+use vipd_conf::Config;
 use vipd_ipc::ChanError;
-use vipd_types::{InstanceId, Instant, SocketId};
+use vipd_types::{IfName, InstanceId, Instant, SocketId};
 
 /// What an answer to `Alive` promises while no address is leased.
 pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
@@ -26,18 +29,22 @@ pub(crate) struct Daemon {
     pub(crate) kernel: Linux,
     pub(crate) events: Events,
     pub(crate) file: PathBuf,
+    /// What `plan` was made from.
+    pub(crate) config: Rc<Config>,
     pub(crate) plan: Plan,
     pub(crate) numbers: Numbers,
     /// Also of instances that a reload removed.
     pub(crate) names: BTreeMap<InstanceId, String>,
     pub(crate) held: Held,
+    pub(crate) vmacs: Vmacs,
     pub(crate) permits: Permits,
     pub(crate) audit: Audit,
     pub(crate) schedule: Schedule,
     pub(crate) receivers: BTreeMap<SocketId, Receiver>,
     /// The last word on each interface that the engine was given.
     pub(crate) links: BTreeMap<SocketId, (bool, Option<IpAddr>)>,
-    pub(crate) wills: BTreeMap<InstanceId, Vec<u8>>,
+    /// By the place of the destination: the group is the only one, peers have theirs.
+    pub(crate) wills: BTreeMap<(InstanceId, u16), Vec<u8>>,
     pub(crate) engine: Engine,
     pub(crate) checker: Checker,
     pub(crate) starter: Option<Starter>,
@@ -46,6 +53,8 @@ pub(crate) struct Daemon {
     pub(crate) life: Life,
     /// A stop was asked for; the engine has until then to say good-bye.
     pub(crate) ending: Option<Instant>,
+    /// Interfaces on which we have switched accept_local on.
+    pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
 }
@@ -122,6 +131,7 @@ impl Daemon {
                 log::error!("({name}) addresses may still be there: no good-bye is sent for them");
             }
         }
+        self.hear_owner_no_more();
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {
@@ -129,16 +139,17 @@ impl Daemon {
     }
 
     fn last_will(&mut self, instance: InstanceId, name: &str) {
-        let Some(packet) = self.wills.get(&instance) else { return };
         let Some(plan) = self.plan.instance(instance) else { return };
         let Some(socket) = self.receivers.get(&plan.slice.socket) else { return };
         let link = self.links.get(&plan.slice.socket).and_then(|(_, source)| *source);
         let source = plan.slice.source.or(link);
-        let peers: Vec<IpAddr> = plan.slice.peers.iter().map(|peer| peer.address).collect();
-        let to = if peers.is_empty() { vec![plan.slice.group] } else { peers };
+        let to = plan.destinations();
+        let unicast = !plan.slice.peers.is_empty();
+        let ttl = if unicast { plan.slice.options.unicast_ttl } else { u8::MAX };
         let mut sent: usize = 0;
-        for peer in to {
-            match socket.send(packet, source, peer) {
+        for (copy, peer) in (0_u16..).zip(to) {
+            let Some(packet) = self.wills.get(&(instance, copy)) else { continue };
+            match socket.send(packet, source, peer, ttl) {
                 Ok(()) => sent = sent.saturating_add(1),
                 Err(error) => log::warn!("({name}) last will to {peer}: {error}"),
             }

@@ -43,11 +43,11 @@ impl Daemon {
             EngineToParent::Acquire { instance, epoch } => self.acquire(instance, epoch),
             EngineToParent::Release { instance, epoch, why } => self.release(instance, epoch, why),
             EngineToParent::Announce { instance, .. } => {
-                self.announce(instance);
+                self.announce_again(instance);
                 Ok(())
             }
-            EngineToParent::Deposit { instance, last_will, .. } => {
-                self.wills.insert(instance, last_will);
+            EngineToParent::Deposit { instance, copy, last_will } => {
+                self.wills.insert((instance, copy), last_will);
                 Ok(())
             }
             EngineToParent::Reload { client } => self.reload(Some(client)),
@@ -70,7 +70,10 @@ impl Daemon {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
                 self.announce(instance);
-                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })
+                self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
+                self.vouch()?;
+                self.hear_owner(instance);
+                Ok(())
             }
             Err(reason) => {
                 log::error!("({name}) {reason}");
@@ -102,6 +105,11 @@ impl Daemon {
             Some((address, Errno::EEXIST)) => Some(format!(
                 "{address} is on {} already and is not ours; remove it, or take it out of \
                  virtual_ipaddress",
+                address.interface
+            )),
+            Some((address, Errno::EACCES)) if address.ip.is_ipv6() => Some(format!(
+                "cannot add {address}: IPv6 is switched off on {0}, see net.ipv6.conf.{0}.\
+                 disable_ipv6",
                 address.interface
             )),
             Some((address, errno)) => {
@@ -142,7 +150,7 @@ impl Daemon {
 
     fn missing<'a>(&mut self, addresses: &'a [Address]) -> Option<&'a Address> {
         let found = look_up(&mut self.kernel, addresses);
-        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours);
+        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours && !present.dadfailed);
         addresses.iter().zip(&found).find(|(_, there)| !is_ours(there)).map(|(address, _)| address)
     }
 
@@ -155,6 +163,7 @@ impl Daemon {
             // An address that stays cannot be answered for; the lease will remove it.
             self.remove(&who, &term.addresses)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;
+            self.hear_owner_no_more();
         }
         self.tell_engine(&ParentToEngine::Released { instance, epoch })
     }
@@ -174,47 +183,26 @@ impl Daemon {
         }
         for instance in due {
             let Some(term) = self.held.get(instance) else { continue };
-            let (addresses, lease) = (term.addresses.clone(), term.lease);
             let asked = self.kernel.now();
+            let (mut addresses, lease) = (term.addresses_at(asked), term.lease);
+            if !self.link_is_up(instance) {
+                // What went with the link comes back with it, and not unseen.
+                let absent = self.absent(&addresses);
+                addresses.retain(|address| !absent.contains(address));
+            }
             let results = self.kernel.renew(&addresses, lease);
             match results.into_iter().find_map(Result::err) {
                 None => self.held.renewed(instance, asked),
                 Some(errno) => log::warn!("({}) renewing: {errno}", self.name(instance)),
             }
         }
-        let until = self.held.until(now, UNLEASED);
+        self.vouch()
+    }
+
+    /// Also for a new term: should this process stop now, the engine must not take an earlier
+    /// answer, of a time without addresses, for the end of the lease.
+    fn vouch(&mut self) -> Result<(), Fatal> {
+        let until = self.held.until(self.kernel.now(), UNLEASED);
         self.tell_engine(&ParentToEngine::Leased { until })
-    }
-
-    /// Becoming MASTER, and when a rival was heard.
-    pub(crate) fn announce(&mut self, instance: InstanceId) {
-        if let Some(addresses) = self.held.get(instance).map(|term| term.addresses.clone()) {
-            self.announce_these(instance, &addresses);
-        }
-    }
-
-    /// In a reload, addresses that came to an instance that was MASTER already; the others are
-    /// where they were.
-    pub(crate) fn announce_these(&mut self, instance: InstanceId, addresses: &[Address]) {
-        let Some(garp) = self.plan.instance(instance).map(|plan| plan.garp) else { return };
-        if !addresses.is_empty() {
-            let rounds = self.schedule.start(instance, garp, self.kernel.now());
-            self.send_rounds(instance, addresses, rounds);
-        }
-    }
-
-    pub(crate) fn send_announcements(&mut self, instance: InstanceId, rounds: u32) {
-        let Some(term) = self.held.get(instance) else { return };
-        let addresses = term.addresses.clone();
-        self.send_rounds(instance, &addresses, rounds);
-    }
-
-    fn send_rounds(&mut self, instance: InstanceId, addresses: &[Address], rounds: u32) {
-        for _ in 0..rounds {
-            if let Err(errno) = self.kernel.announce(addresses) {
-                log::warn!("({}) gratuitous ARP: {errno}", self.name(instance));
-                return;
-            }
-        }
     }
 }

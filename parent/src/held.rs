@@ -13,6 +13,7 @@ pub(crate) struct Term {
     pub(crate) addresses: Vec<Address>,
     /// Whole seconds; `None` when the addresses are permanent.
     pub(crate) lease: Option<u32>,
+    began: Instant,
     /// When the kernel was last asked to hold them for a whole lease.
     asked: Instant,
     restores: Restores,
@@ -41,6 +42,13 @@ impl Term {
         self.asked
     }
 
+    /// With what is left of the time for which they are preferred.
+    pub(crate) fn addresses_at(&self, now: Instant) -> Vec<Address> {
+        let age = now.since(self.began).as_secs();
+        let aged = |a: &Address| Address { preferred: a.preferred.after(age), ..a.clone() };
+        self.addresses.iter().map(aged).collect()
+    }
+
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.end().is_some_and(|end| end <= now)
     }
@@ -64,7 +72,9 @@ impl Held {
         asked: Instant,
     ) {
         let restores = Restores::default();
-        self.terms.insert(instance, Term { epoch, addresses, lease, asked, restores });
+        let same = self.terms.get(&instance).filter(|term| term.epoch == epoch);
+        let began = same.map_or(asked, |term| term.began);
+        self.terms.insert(instance, Term { epoch, addresses, lease, began, asked, restores });
     }
 
     pub(crate) fn get(&self, instance: InstanceId) -> Option<&Term> {
@@ -114,6 +124,7 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Preferred;
 
     fn at(seconds: u64) -> Instant {
         Instant::from_nanos(seconds.saturating_mul(1_000_000_000))
@@ -130,6 +141,31 @@ mod tests {
         assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
         held.take(InstanceId(3), Epoch(1), vec![], None, at(10));
         assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
+    }
+
+    #[test]
+    fn what_an_address_is_preferred_for_runs_from_the_begin_of_the_term() {
+        let address = Address {
+            ip: "2001:db8::1".parse().unwrap(),
+            prefix: 64,
+            interface: vipd_types::IfName::new(b"eth0").unwrap(),
+            index: 2,
+            label: None,
+            broadcast: None,
+            scope: 0,
+            preferred: Preferred::Seconds(30),
+            nodad: true,
+        };
+        let mut held = Held::default();
+        held.take(InstanceId(1), Epoch(1), vec![address.clone()], Some(3), at(10));
+        // A reload that changes the addresses is no new term.
+        held.take(InstanceId(1), Epoch(1), vec![address.clone()], Some(9), at(20));
+        let preferred =
+            |held: &Held, now| held.get(InstanceId(1)).unwrap().addresses_at(now)[0].preferred;
+        assert_eq!(preferred(&held, at(25)), Preferred::Seconds(15));
+        assert_eq!(preferred(&held, at(40)), Preferred::Never);
+        held.take(InstanceId(1), Epoch(2), vec![address], Some(9), at(50));
+        assert_eq!(preferred(&held, at(51)), Preferred::Seconds(29));
     }
 
     #[test]

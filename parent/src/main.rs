@@ -16,6 +16,7 @@ mod launch;
 mod listener;
 mod load;
 mod log;
+mod owner;
 mod permit;
 mod plan;
 mod reload;
@@ -25,6 +26,7 @@ mod run;
 mod spawn;
 mod start;
 mod sys;
+mod vmacs;
 mod watch;
 
 use args::Command;

@@ -34,6 +34,8 @@ pub(crate) enum Violation {
     NotAllowed,
     #[error("its last will is too short for an advert")]
     ShortWill,
+    #[error("its last will is for a peer that is not there")]
+    StrangeWill,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,8 @@ struct Known {
     acquires: Bucket,
     announces: Bucket,
     deposits: Bucket,
+    /// To how many destinations its adverts go.
+    copies: u16,
 }
 
 impl Permits {
@@ -83,8 +87,8 @@ impl Permits {
             Said::Acquire { instance, epoch } => self.known(*instance)?.acquire(now, *epoch),
             Said::Release { instance, epoch, .. } => self.known(*instance)?.release(*epoch),
             Said::Announce { instance, epoch } => self.known(*instance)?.announce(now, *epoch),
-            Said::Deposit { instance, last_will, .. } => {
-                self.known(*instance)?.deposits.take(now)?;
+            Said::Deposit { instance, copy, last_will } => {
+                self.known(*instance)?.deposit(now, *copy)?;
                 // RFC 3768 5.1, RFC 9568 5.1: the fixed part of an advert has eight bytes.
                 if last_will.len() < 8 { Err(Violation::ShortWill) } else { Ok(()) }
             }
@@ -108,21 +112,26 @@ impl Permits {
     }
 
     /// The instances of the configuration that is now in force.
-    pub(crate) fn set_instances(&mut self, now: Instant, instances: &[InstanceId]) {
+    pub(crate) fn set_instances(&mut self, now: Instant, instances: &BTreeMap<InstanceId, u16>) {
         // One that has just gone is known for one configuration more: messages may have crossed.
-        let stays =
-            |id: &InstanceId, known: &Known| instances.contains(id) || known.open || !known.retired;
+        let stays = |id: &InstanceId, known: &Known| {
+            instances.contains_key(id) || known.open || !known.retired
+        };
         self.instances.retain(|id, known| stays(id, known));
         for (id, known) in &mut self.instances {
-            let configured = instances.contains(id);
+            let configured = instances.contains_key(id);
             if known.retired && configured && !known.open {
                 // It comes back as a new router, which counts its terms from the start.
-                *known = Known::new(now);
+                *known = Known::new(now, 0);
             }
             known.retired = !configured;
         }
-        for id in instances {
-            self.instances.entry(*id).or_insert_with(|| Known::new(now));
+        for (id, copies) in instances {
+            let known = self.instances.entry(*id).or_insert_with(|| Known::new(now, *copies));
+            if known.copies != *copies {
+                known.copies = *copies;
+                known.deposits = deposits(now, *copies);
+            }
         }
     }
 
@@ -145,7 +154,7 @@ impl Permits {
 }
 
 impl Known {
-    fn new(now: Instant) -> Self {
+    fn new(now: Instant, copies: u16) -> Self {
         Self {
             retired: false,
             term: None,
@@ -153,7 +162,8 @@ impl Known {
             released: false,
             acquires: Bucket::new(now, 100, 20),
             announces: Bucket::new(now, 100, 20),
-            deposits: Bucket::new(now, 100, 20),
+            deposits: deposits(now, copies),
+            copies,
         }
     }
 
@@ -181,12 +191,25 @@ impl Known {
         Ok(())
     }
 
+    fn deposit(&mut self, now: Instant, copy: u16) -> Result<(), Violation> {
+        if copy >= self.copies {
+            return Err(Violation::StrangeWill);
+        }
+        self.deposits.take(now)
+    }
+
     fn announce(&mut self, now: Instant, epoch: Epoch) -> Result<(), Violation> {
         if self.term != Some(epoch) || self.released {
             return Err(Violation::NotItsTerm);
         }
         self.announces.take(now)
     }
+}
+
+/// A new configuration or another source address renews the will for every destination.
+fn deposits(now: Instant, copies: u16) -> Bucket {
+    let copies = u64::from(copies).max(1);
+    Bucket::new(now, copies.saturating_mul(100), copies.saturating_mul(20))
 }
 
 /// Lets `burst` through at once and `rate` a second after that.
@@ -228,7 +251,7 @@ mod tests {
 
     fn permits() -> Permits {
         let mut permits = Permits::default();
-        permits.set_instances(at(0), &[VI]);
+        permits.set_instances(at(0), &BTreeMap::from([(VI, 1)]));
         permits
     }
 
@@ -274,12 +297,12 @@ mod tests {
     fn a_retired_instance_may_only_give_back() {
         let mut p = permits();
         assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
-        p.set_instances(at(0), &[]);
+        p.set_instances(at(0), &BTreeMap::new());
         assert_eq!(p.check(at(0), &release(1)), Ok(()));
         assert_eq!(p.check(at(0), &acquire(2)), Err(Violation::UnknownInstance));
         let alive = Said::Alive { at: at(0), advertised: vec![VI] };
         assert_eq!(p.check(at(0), &alive), Ok(()));
-        p.set_instances(at(0), &[]);
+        p.set_instances(at(0), &BTreeMap::new());
         assert_eq!(p.check(at(0), &release(2)), Err(Violation::UnknownInstance));
     }
 
@@ -287,9 +310,9 @@ mod tests {
     fn an_instance_that_comes_back_counts_anew() {
         let mut p = permits();
         assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
-        p.set_instances(at(0), &[]);
+        p.set_instances(at(0), &BTreeMap::new());
         assert_eq!(p.check(at(0), &release(1)), Ok(()));
-        p.set_instances(at(0), &[VI]);
+        p.set_instances(at(0), &BTreeMap::from([(VI, 1)]));
         assert_eq!(p.check(at(0), &acquire(1)), Ok(()));
     }
 
@@ -300,6 +323,17 @@ mod tests {
             p.check(at(0), &acquire(n)).and_then(|()| p.check(at(0), &release(n))).err()
         });
         assert_eq!(storm, Some(Violation::TooFast));
+    }
+
+    #[test]
+    fn a_will_is_for_a_destination_that_is_there() {
+        let mut p = permits();
+        let will = |copy, len| Said::Deposit { instance: VI, copy, last_will: vec![0; len] };
+        assert_eq!(p.check(at(0), &will(0, 8)), Ok(()));
+        assert_eq!(p.check(at(0), &will(0, 7)), Err(Violation::ShortWill));
+        assert_eq!(p.check(at(0), &will(1, 8)), Err(Violation::StrangeWill));
+        p.set_instances(at(0), &BTreeMap::from([(VI, 3)]));
+        assert_eq!(p.check(at(0), &will(2, 8)), Ok(()));
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Loop {
             }
         };
         daemon.undo();
+        daemon.remove_vmacs();
         daemon.end(code != 0);
         code
     }
@@ -160,9 +161,9 @@ impl Loop {
     /// True when it is time to end.
     fn keep_time(&mut self, daemon: &mut Daemon) -> Result<bool, Fatal> {
         let now = daemon.kernel.now();
-        for (instance, rounds) in daemon.schedule.due(now) {
-            daemon.send_announcements(instance, rounds);
-        }
+        daemon.send_announcements();
+        daemon.follow_terms();
+        daemon.sweep_vmacs(now);
         if daemon.ending.is_some_and(|until| until <= now) {
             log::warn!("the engine did not say good-bye in time");
             return Ok(true);
@@ -181,7 +182,7 @@ impl Loop {
     fn arm(&mut self, daemon: &Daemon) -> Result<(), Fatal> {
         let staged = daemon.reloading.as_ref().map(|staged| staged.until);
         let backlog = crate::log::flush().map(|again| daemon.kernel.now().plus(again));
-        let others = [daemon.schedule.next(), daemon.ending, staged, backlog];
+        let others = [daemon.schedule.next(), daemon.vmacs.next(), daemon.ending, staged, backlog];
         let next = others.into_iter().flatten().fold(self.tick, Instant::min);
         let armed = self.timer.arm(next, daemon.kernel.now());
         armed.map_err(|e| Fatal::new("vipd", format!("timer: {e}")))

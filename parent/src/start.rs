@@ -3,22 +3,26 @@
 
 use crate::args::Args;
 use crate::audit::{Audit, By, Reason, Subject};
-use crate::children::{self, Programs};
+use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
-use crate::kernel::{Events, Kernel, Linux};
+use crate::kernel::{Events, Kernel, Linux, Mark};
 use crate::launch::{self, Foreground, PidFile};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
 use crate::log::Options;
-use crate::plan::{Numbers, Plan, PlanError};
+use crate::plan::{Numbers, Plan, PlanError, no_accept};
+use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
 use crate::run::{self, Loop};
+use crate::vmacs::Vmacs;
 use crate::{exit, report, sys, watch};
 use caps::Capability;
+use nix::sys::signal::SigSet;
 use std::ffi::CString;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use vipd_types::Generation;
 
 /// Why vipd did not start, and with which code it exits.
@@ -56,7 +60,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
         PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
     });
     let pid_file = pid_file.transpose()?;
-    let code = serve(file, socket, &loaded, rights, &accounts, programs, foreground);
+    let code = serve(file, socket, loaded, rights, &accounts, programs, foreground);
     if let Some(file) = pid_file {
         file.clear();
     }
@@ -96,7 +100,7 @@ fn check_rights() -> Result<Rights, Failure> {
 fn serve(
     file: PathBuf,
     socket: PathBuf,
-    loaded: &Loaded,
+    loaded: Loaded,
     rights: Rights,
     accounts: &Accounts,
     mut programs: Programs,
@@ -105,43 +109,34 @@ fn serve(
     programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
     let events = Events::open().map_err(|e| fatal(format!("netlink events: {e}")))?;
-    let mut numbers = Numbers::default();
-    let parsed = &loaded.parsed;
-    let plan = numbers
-        .plan(&parsed.config, parsed.digest, Generation(1), &mut kernel)
-        .map_err(|e: PlanError| Failure { code: exit::CONFIGURATION, text: e.to_string() })?;
     let mut audit = Audit::new();
     audit.daemon("start");
-    remove_leftovers(&mut kernel, &mut audit, &plan);
+    // Before anything is taken for left behind: the vipd that has it may be running.
     let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
-    let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
-    let starter = if plan.runs_scripts() {
-        let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-        Some(children::start_starter(&programs, &rights, &path).map_err(fatal)?)
-    } else {
-        None
+    let mut vmacs = Vmacs::new(Mark::new(&socket));
+    let next = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit)
+        .inspect_err(|_| listener.remove())?;
+    let others = Others::start(&next.plan, &file, &rights, accounts, programs);
+    let Others { signals, starter, engine, checker } = match others {
+        Ok(others) => others,
+        Err(failure) => {
+            vmacs.unmake(&mut kernel, &mut audit, &next.made);
+            listener.remove();
+            return Err(failure);
+        }
     };
-    let (engine, checker) =
-        children::start_engine_and_checker(&programs, &rights, accounts).map_err(fatal)?;
-    drop(programs);
-    if rights.has(Capability::CAP_SYS_NICE) && !sys::is_realtime(engine.pid()) {
-        log::warn!(
-            "the kernel does not give the engine SCHED_RR: adverts may be late on a busy host"
-        );
-    }
-    for wall in rights.missing_walls() {
-        log::warn!("a wall is missing: {wall}");
-    }
     let now = kernel.now();
     let mut daemon = Daemon {
         kernel,
         events,
         file,
+        config: Rc::default(),
         plan: Plan::empty(),
         numbers: Numbers::default(),
         names: Default::default(),
         held: Default::default(),
+        vmacs,
         permits: Default::default(),
         audit,
         schedule: Default::default(),
@@ -155,13 +150,93 @@ fn serve(
         reloading: None,
         life: Life { engine: now, checker: now, ticks: 0 },
         ending: None,
+        accepting: Default::default(),
         foreground,
     };
+    match begin(&mut daemon, next, &signals, rights, accounts) {
+        Ok(serving) => Ok(serving.run(&mut daemon)),
+        Err(failure) => {
+            daemon.remove_vmacs();
+            daemon.listener.remove();
+            Err(failure)
+        }
+    }
+}
+
+/// Gives the rights up and sends the first configuration on its way.
+fn begin(
+    daemon: &mut Daemon,
+    next: Next,
+    signals: &SigSet,
+    rights: Rights,
+    accounts: &Accounts,
+) -> Result<Loop, Failure> {
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     warn_if_unreadable(&daemon.file);
-    daemon.stage_first(plan, numbers).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
-    let serving = Loop::new(&mut daemon, &signals, rights).map_err(fatal)?;
-    Ok(serving.run(&mut daemon))
+    daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
+    Loop::new(daemon, signals, rights).map_err(fatal)
+}
+
+/// The interfaces of the first configuration, its plan, and nothing of an earlier run.
+fn first_plan(
+    loaded: Loaded,
+    kernel: &mut Linux,
+    vmacs: &mut Vmacs,
+    audit: &mut Audit,
+) -> Result<Next, Failure> {
+    let wrong = |e: PlanError| Failure { code: exit::CONFIGURATION, text: e.to_string() };
+    vmacs.clear(kernel, audit).map_err(fatal)?;
+    let (config, digest) = (Rc::new(loaded.parsed.config), loaded.parsed.digest);
+    let mut numbers = Numbers::default();
+    let wanted = numbers.name_vmacs(&config, kernel).map_err(wrong)?;
+    let made = vmacs.make(kernel, audit, &wanted, &no_accept(&config)).map_err(fatal)?;
+    match numbers.plan(&config, digest, Generation(1), kernel) {
+        Ok(plan) => {
+            remove_leftovers(kernel, audit, &plan);
+            Ok(Next { config, plan, numbers, made })
+        }
+        Err(error) => {
+            vmacs.unmake(kernel, audit, &made);
+            Err(wrong(error))
+        }
+    }
+}
+
+/// What is started while the rights are there.
+struct Others {
+    signals: SigSet,
+    starter: Option<Starter>,
+    engine: Engine,
+    checker: Checker,
+}
+
+impl Others {
+    fn start(
+        plan: &Plan,
+        file: &Path,
+        rights: &Rights,
+        accounts: &Accounts,
+        programs: Programs,
+    ) -> Result<Self, Failure> {
+        let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
+        let starter = if plan.runs_scripts() {
+            let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
+            Some(children::start_starter(&programs, rights, &path).map_err(fatal)?)
+        } else {
+            None
+        };
+        let (engine, checker) =
+            children::start_engine_and_checker(&programs, rights, accounts).map_err(fatal)?;
+        if rights.has(Capability::CAP_SYS_NICE) && !sys::is_realtime(engine.pid()) {
+            log::warn!(
+                "the kernel does not give the engine SCHED_RR: adverts may be late on a busy host"
+            );
+        }
+        for wall in rights.missing_walls() {
+            log::warn!("a wall is missing: {wall}");
+        }
+        Ok(Self { signals, starter, engine, checker })
+    }
 }
 
 fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
@@ -178,7 +253,7 @@ fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
 }
 
 /// Said now, while it can be mended, and not at the first reload.
-fn warn_if_unreadable(file: &std::path::Path) {
+fn warn_if_unreadable(file: &Path) {
     if let Err(error) = std::fs::File::open(file) {
         log::warn!(
             "{}: {error}: a reload will fail; make it readable: chown root:_vipd, chmod 0640",

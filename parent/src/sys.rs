@@ -8,6 +8,7 @@ use std::io;
 use std::mem::size_of;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use vipd_types::Family;
 
 fn set<T>(socket: &impl AsRawFd, level: c_int, option: c_int, value: &T) -> io::Result<()> {
     let length = u32::try_from(size_of::<T>()).map_err(io::Error::other)?;
@@ -30,9 +31,29 @@ pub(crate) fn force_receive_buffer(socket: &impl AsRawFd, bytes: usize) -> io::R
         .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes))
 }
 
-/// Each datagram comes with its interface and destination.
-pub(crate) fn receive_packet_info(socket: &impl AsRawFd) -> io::Result<()> {
-    set::<c_int>(socket, libc::IPPROTO_IP, libc::IP_PKTINFO, &1)
+/// Beyond net.core.wmem_max; without the right to do so, up to it.
+pub(crate) fn force_send_buffer(socket: &impl AsRawFd, bytes: usize) -> io::Result<()> {
+    let bytes = c_int::try_from(bytes).map_err(io::Error::other)?;
+    set(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, &bytes))
+}
+
+/// A datagram that came in fragments comes with the size of the largest one.
+pub(crate) fn receive_fragment_size(socket: &impl AsRawFd, family: Family) -> io::Result<()> {
+    match family {
+        Family::V4 => set::<c_int>(socket, libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE, &1),
+        Family::V6 => set::<c_int>(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE, &1),
+    }
+}
+
+/// The kernel neither fills in nor checks a checksum (RFC 3542 3.1).
+pub(crate) fn no_checksum(socket: &impl AsRawFd) -> io::Result<()> {
+    set::<c_int>(socket, libc::IPPROTO_IPV6, libc::IPV6_CHECKSUM, &-1)
+}
+
+/// The flow label of what is sent is 0, not one that the kernel thinks of.
+pub(crate) fn no_flow_label(socket: &impl AsRawFd) -> io::Result<()> {
+    set::<c_int>(socket, libc::IPPROTO_IPV6, libc::IPV6_AUTOFLOWLABEL, &0)
 }
 
 /// Where multicast leaves.

@@ -3,13 +3,14 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Change, Kernel, Present, look_up};
+use crate::kernel::{Address, Announcement, Change, Kernel, Present, look_up};
+use crate::plan::SocketPlan;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::msg::ParentToEngine;
-use vipd_types::{InstanceId, SocketId};
+use vipd_types::{Family, IfName, InstanceId, SocketId};
 
 /// An address whose engine has been silent for longer is not put back: its lease has run out.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -22,37 +23,79 @@ impl Daemon {
             return Ok(());
         }
         let mut touched = BTreeSet::new();
-        let mut missing: BTreeSet<InstanceId> = BTreeSet::new();
+        let mut doubtful: BTreeSet<InstanceId> = BTreeSet::new();
+        let mut gone = Vec::new();
         for change in &changes {
             match change {
-                Change::Link { index, .. } | Change::LinkGone { index } => {
+                Change::Link { index, state } => {
                     touched.insert(*index);
+                    // The kernel takes IPv6 addresses from a link that is switched off.
+                    if state.up {
+                        doubtful.extend(self.holders_on(*index));
+                    }
+                }
+                Change::LinkGone { index } => {
+                    touched.insert(*index);
+                    gone.push(*index);
                 }
                 Change::Added(present) => {
                     touched.insert(present.index);
+                    doubtful.extend(self.appeared(present));
                 }
                 Change::Removed(present) => {
                     touched.insert(present.index);
-                    missing.extend(self.holder_of(present));
+                    doubtful.extend(self.holder_of(present));
                 }
                 Change::Lost => {
                     log::warn!("events of the kernel were lost; looking at everything");
                     touched.extend(self.plan.sockets.iter().map(|s| s.slice.index));
-                    missing.extend(self.held.instances());
+                    touched.extend(self.plan.sockets.iter().map(|s| s.base_index));
+                    doubtful.extend(self.held.instances());
+                    self.look_at_all();
                 }
             }
         }
-        for instance in missing {
-            self.put_back(instance)?;
+        touched.iter().for_each(|index| self.follow_base(*index));
+        self.uphold_vmacs(&touched);
+        let is_touched = |socket: &&SocketPlan| {
+            touched.contains(&socket.slice.index) || touched.contains(&socket.base_index)
+        };
+        let sockets: Vec<SocketId> =
+            self.plan.sockets.iter().filter(is_touched).map(|socket| socket.slice.id).collect();
+        sockets.into_iter().try_for_each(|socket| self.tell_link(socket))?;
+        gone.into_iter().try_for_each(|index| self.lost_link(index))?;
+        doubtful.into_iter().try_for_each(|instance| self.put_back(instance))
+    }
+
+    /// An address is new, or something about it is. Returns who has to look at it.
+    fn appeared(&mut self, present: &Present) -> Option<InstanceId> {
+        if present.dadfailed {
+            return self.holder_of(present);
         }
-        let sockets: Vec<SocketId> = self
-            .plan
-            .sockets
-            .iter()
-            .filter(|socket| touched.contains(&socket.slice.index))
-            .map(|socket| socket.slice.id)
-            .collect();
-        sockets.into_iter().try_for_each(|socket| self.tell_link(socket))
+        if !present.tentative {
+            let what = Announcement { ip: present.ip, index: present.index };
+            self.schedule.usable(what, self.kernel.now());
+        }
+        None
+    }
+
+    fn look_at_all(&mut self) {
+        let terms = self.held.instances().into_iter().filter_map(|id| self.held.get(id));
+        let indexes: BTreeSet<u32> =
+            terms.flat_map(|term| &term.addresses).map(|address| address.index).collect();
+        for index in indexes {
+            for present in self.kernel.addresses(index).unwrap_or_default() {
+                self.appeared(&present);
+            }
+        }
+    }
+
+    fn holders_on(&self, index: u32) -> Vec<InstanceId> {
+        let on = |id: &InstanceId| {
+            let term = self.held.get(*id);
+            term.is_some_and(|term| term.addresses.iter().any(|address| address.index == index))
+        };
+        self.held.instances().into_iter().filter(on).collect()
     }
 
     fn holder_of(&self, removed: &Present) -> Option<InstanceId> {
@@ -66,9 +109,15 @@ impl Daemon {
 
     fn put_back(&mut self, instance: InstanceId) -> Result<(), Fatal> {
         let Some(term) = self.held.get(instance).cloned() else { return Ok(()) };
+        if let Some(address) = self.duplicate(&term.addresses) {
+            return self.give_up(instance, &format!("another host has {address}"));
+        }
         let absent = self.absent(&term.addresses);
         let now = self.kernel.now();
-        if absent.is_empty() || now.since(self.life.engine) > ALIVE {
+        let silent = now.since(self.life.engine) > ALIVE;
+        // Without a link the engine is about to give them back, unless it does not care for the
+        // link; then they are looked for when it is up again.
+        if absent.is_empty() || silent || !self.link_is_up(instance) {
             return Ok(());
         }
         let name = self.name(instance);
@@ -78,10 +127,15 @@ impl Daemon {
             log::warn!("({name}) somebody removed {address} from {}", address.interface);
         }
         if self.held.may_restore(instance, now) && self.install(&who, &absent, term.lease).is_ok() {
-            self.announce(instance);
+            self.announce_these(instance, &absent);
             return Ok(());
         }
         self.give_up(instance, "the addresses do not stay")
+    }
+
+    pub(crate) fn link_is_up(&self, instance: InstanceId) -> bool {
+        let plan = self.plan.instance(instance);
+        plan.and_then(|plan| self.links.get(&plan.slice.socket)).is_none_or(|(up, _)| *up)
     }
 
     /// A MASTER holds all of its addresses or none: takes the others back and tells the engine.
@@ -98,6 +152,7 @@ impl Daemon {
             term.addresses.iter().filter(|a| !absent.contains(a)).cloned().collect();
         self.remove(&who, &left)
             .map_err(|e| Fatal::new("the kernel", format!("({name}) giving up: {e}")))?;
+        self.hear_owner_no_more();
         self.tell_engine(&ParentToEngine::Lost { instance, epoch: term.epoch })
     }
 
@@ -110,29 +165,77 @@ impl Daemon {
         both.filter(|(_, there)| is_absent(there)).map(|(address, _)| address.clone()).collect()
     }
 
+    /// One that is there and cannot be used, because duplicate address detection has failed.
+    fn duplicate(&mut self, addresses: &[Address]) -> Option<Address> {
+        let ipv6: Vec<Address> = addresses.iter().filter(|a| a.ip.is_ipv6()).cloned().collect();
+        let found = look_up(&mut self.kernel, &ipv6);
+        let failed = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.dadfailed);
+        let both = ipv6.into_iter().zip(&found);
+        both.into_iter().find(|(_, there)| failed(there)).map(|(address, _)| address)
+    }
+
     /// Tells the engine of an interface if something changed for it.
     pub(crate) fn tell_link(&mut self, socket: SocketId) -> Result<(), Fatal> {
         let Some(plan) = self.plan.sockets.iter().find(|s| s.slice.id == socket) else {
             return Ok(());
         };
-        let (interface, index) = (plan.slice.interface, plan.slice.index);
-        // Another interface under the old name is not the one that the socket is bound to.
-        let up = matches!(self.kernel.link(&interface), Ok((i, state)) if i == index && state.up);
-        let source = self.primary_address(index);
+        let family = plan.slice.family;
+        let (interface, base) =
+            ((plan.slice.interface, plan.slice.index), (plan.base, plan.base_index));
+        let up = self.is_up(interface) && (base == interface || self.is_up(base));
+        let before = self.links.get(&socket).and_then(|(_, source)| *source);
+        let source = self.primary_address(base.1, family, before);
         if self.links.insert(socket, (up, source)) == Some((up, source)) {
             return Ok(());
         }
         self.tell_engine(&ParentToEngine::Link { socket, up, source })
     }
 
-    /// The interface's first address that is not a virtual one (RFC 3768 1.3: primary address).
-    fn primary_address(&mut self, index: u32) -> Option<IpAddr> {
-        let there = self.kernel.addresses(index).ok()?;
-        let is_virtual = |ip: &IpAddr| {
-            self.plan.instances.iter().any(|i| i.addresses.iter().any(|a| a.ip == *ip))
+    /// Another interface under the old name is not the one that the socket is bound to.
+    fn is_up(&mut self, (name, index): (IfName, u32)) -> bool {
+        matches!(self.kernel.link(&name), Ok((now, state)) if now == index && state.up)
+    }
+
+    fn primary_address(
+        &mut self,
+        index: u32,
+        family: Family,
+        before: Option<IpAddr>,
+    ) -> Option<IpAddr> {
+        let there = match self.kernel.addresses(index) {
+            Ok(there) => there,
+            Err(Errno::ENODEV) => return None,
+            // What cannot be seen now has not changed.
+            Err(_) => return before,
         };
-        let own = |p: &&Present| p.ip.is_ipv4() && !p.secondary && !is_virtual(&p.ip);
-        there.iter().find(own).map(|present| present.ip)
+        let is_virtual =
+            |ip: IpAddr| self.plan.instances.iter().any(|i| i.addresses.iter().any(|a| a.ip == ip));
+        choose_primary(&there, family, before, is_virtual)
+    }
+}
+
+/// The address that adverts leave from: never a virtual one (RFC 3768 1.3, RFC 9568 1.7: primary
+/// address). Over IPv4 the interface's first. Over IPv6 a link-local one (RFC 9568 5.1.2.1), and the
+/// same for as long as it is usable, because peers compare it.
+fn choose_primary(
+    there: &[Present],
+    family: Family,
+    before: Option<IpAddr>,
+    is_virtual: impl Fn(IpAddr) -> bool,
+) -> Option<IpAddr> {
+    let is_own = |present: &&Present| {
+        present.ip.is_ipv4() == (family == Family::V4)
+            && present.may_be_primary()
+            && !is_virtual(present.ip)
+    };
+    let mut own = there.iter().filter(is_own).map(|present| present.ip);
+    match family {
+        Family::V4 => own.next(),
+        // The kernel lists the newest first.
+        Family::V6 => match before {
+            Some(before) if own.clone().any(|ip| ip == before) => Some(before),
+            Some(_) | None => own.last(),
+        },
     }
 }
 
@@ -143,4 +246,62 @@ pub(crate) fn leftovers(kernel: &mut dyn Kernel, wanted: &[Address]) -> Vec<Addr
     both.filter(|(_, there)| matches!(there, Ok(Some(present)) if present.ours))
         .map(|(address, _)| address.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there(text: &str) -> Present {
+        Present {
+            ip: text.parse().unwrap(),
+            prefix: 64,
+            index: 2,
+            ours: false,
+            secondary: false,
+            tentative: false,
+            dadfailed: false,
+            deprecated: false,
+        }
+    }
+
+    fn choose(list: &[Present], family: Family, before: Option<&str>) -> Option<String> {
+        let virtual_one: IpAddr = "fe80::100".parse().unwrap();
+        let before = before.map(|text| text.parse().unwrap());
+        choose_primary(list, family, before, |ip| ip == virtual_one).map(|ip| ip.to_string())
+    }
+
+    /// As the kernel lists them: the newest of a scope first.
+    #[test]
+    fn ipv6_primary_address_is_link_local_and_stays() {
+        let list = [there("2001:db8::1"), there("fe80::100"), there("fe80::b"), there("fe80::a")];
+        let chosen = |before| choose(&list, Family::V6, before);
+        assert_eq!(chosen(None).as_deref(), Some("fe80::a"));
+        assert_eq!(chosen(Some("fe80::b")).as_deref(), Some("fe80::b"));
+        assert_eq!(chosen(Some("fe80::dead")).as_deref(), Some("fe80::a"));
+        assert_eq!(chosen(Some("fe80::100")).as_deref(), Some("fe80::a"));
+        assert_eq!(choose(&list[..2], Family::V6, None), None);
+    }
+
+    #[test]
+    fn ipv6_address_that_cannot_be_used_is_no_source() {
+        let bad = [
+            Present { tentative: true, ..there("fe80::a") },
+            Present { tentative: true, dadfailed: true, ..there("fe80::b") },
+            Present { deprecated: true, ..there("fe80::c") },
+        ];
+        assert_eq!(choose(&bad, Family::V6, Some("fe80::a")), None);
+    }
+
+    #[test]
+    fn ipv4_primary_address_is_the_first() {
+        let list = [
+            there("fe80::a"),
+            there("192.0.2.3"),
+            there("198.51.100.3"),
+            Present { secondary: true, ..there("192.0.2.4") },
+        ];
+        let chosen = choose(&list, Family::V4, Some("198.51.100.3"));
+        assert_eq!(chosen.as_deref(), Some("192.0.2.3"));
+    }
 }

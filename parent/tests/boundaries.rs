@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Package, our own packages it may use, crates of the registry it may use.
-const TABLE: [(&str, &str, &str); 10] = [
+const TABLE: [(&str, &str, &str); 11] = [
     ("vipd-types", "", "serde"),
     ("vrrp-core", "vipd-types", ""),
     ("vipd-conf", "vipd-types", "annotate-snippets"),
@@ -17,7 +17,7 @@ const TABLE: [(&str, &str, &str); 10] = [
         "vipd",
         "vipd-types vipd-ipc vipd-conf",
         "nix caps mio rtnetlink socket2 syslog seccompiler lexopt log sd-notify thiserror \
-         futures-util bytes libc",
+         futures-util bytes netlink-packet-netfilter libc",
     ),
     (
         "vrrpe",
@@ -28,15 +28,20 @@ const TABLE: [(&str, &str, &str); 10] = [
     ("vipd-starter", "vipd-types vipd-ipc vipd-conf", "nix caps mio seccompiler log libc"),
     ("vipctl", "vipd-types vipd-ipc", "lexopt serde_json"),
     ("vipd-lab", "vipd-types vipd-ipc", "nix socket2 lexopt"),
+    // Feeds all that reads what others write; no program contains it. libfuzzer-sys when asked for.
+    ("vipd-fuzz", "vipd-types vipd-ipc vipd-conf vrrp-core vrrpe", "serde_json libfuzzer-sys"),
 ];
 
 /// Program, and what must not be in it however deep.
 const KEPT_OUT: [(&str, &[&str]); 5] = [
-    ("vipd", &["vrrp-core", "serde_json"]),
+    ("vipd", &["vrrp-core", "vrrpe", "serde_json"]),
     ("vrrpe", &["rtnetlink", "netlink-", "vipd-conf", "socket2", "syslog"]),
-    ("checker", &["rtnetlink", "netlink-", "vipd-conf", "vrrp-core", "syslog"]),
-    ("vipd-starter", &["rtnetlink", "netlink-", "vrrp-core", "socket2", "syslog"]),
-    ("vipctl", &["rtnetlink", "netlink-", "vrrp-core", "vipd-conf", "caps", "seccompiler"]),
+    ("checker", &["rtnetlink", "netlink-", "vipd-conf", "vrrp-core", "vrrpe", "syslog"]),
+    ("vipd-starter", &["rtnetlink", "netlink-", "vrrp-core", "vrrpe", "socket2", "syslog"]),
+    (
+        "vipctl",
+        &["rtnetlink", "netlink-", "vrrp-core", "vrrpe", "vipd-conf", "caps", "seccompiler"],
+    ),
 ];
 
 const NOWHERE: [&str; 5] = ["tokio", "async-std", "smol", "openssl", "reqwest"];

@@ -77,22 +77,6 @@ fn served(pair: &Pair, what: &str) {
     assert!(took < AT_ONCE, "{what}: {took:?}");
 }
 
-/// One advert a second with the full priority, from `since` until now and at least for three.
-fn undisturbed(pair: &Pair, since: Stamp, what: &str) {
-    let end = since.plus(Duration::from_millis(3300));
-    wait_until(LIMIT, "three intervals", || Stamp::now() >= end).unwrap();
-    let all = pair.capture.adverts(since);
-    assert!(all.len() >= 3, "{what}: {} adverts", all.len());
-    assert!(all.iter().all(|(_, a)| a.source == NODE1 && a.priority == 111), "{what}: {all:?}");
-    for two in all.windows(2) {
-        let gap = two[1].0.since(two[0].0);
-        let regular = Duration::from_millis(850)..Duration::from_millis(1150);
-        assert!(regular.contains(&gap), "{what}: {gap:?} between adverts");
-    }
-    let log = pair.one.node.syslog();
-    assert!(log.find_since(since, " STATE").is_none(), "{what}: {}", log.text());
-}
-
 fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap()
 }
@@ -299,7 +283,7 @@ fn idle_clients_are_refused_and_closed() {
         assert_eq!(rest_of(client), "");
     }
     served(&pair, "after the idle ones");
-    undisturbed(&pair, since, "40 idle clients");
+    pair.undisturbed(since, "40 idle clients").unwrap();
 }
 
 #[test]
@@ -344,7 +328,7 @@ fn endless_line_and_deaf_clients() {
         descriptors(&pair) == before + 1
     })
     .unwrap();
-    undisturbed(&pair, since, "deaf clients");
+    pair.undisturbed(since, "deaf clients").unwrap();
     assert_eq!(pair.owners(), [1]);
 }
 
@@ -369,7 +353,7 @@ fn storm_of_connections() {
         }
     }
     assert!(storm > 400, "only {storm} connections");
-    undisturbed(&pair, since, "a storm");
+    pair.undisturbed(since, "a storm").unwrap();
     wait_until(LIMIT, "an answer", || vipctl(&pair.one, &["show"]).ok()).unwrap();
     let seconds = Stamp::now().since(since).as_secs() + 2;
     let audit = pair.one.node.syslog().audit();

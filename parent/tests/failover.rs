@@ -8,21 +8,16 @@ use std::time::Duration;
 use vipd_lab::clock::{Stamp, millis, wait_until};
 use vipd_lab::frame::{Advert, Mac};
 use vipd_lab::net::INTERFACE;
-use vipd_lab::scenario::{CONFIG1, CONFIG2, LIMIT, NODE1, NODE2, Pair, VIP};
+use vipd_lab::scenario::{LIMIT, NODE1, NODE2, Pair, VIP};
 use vipd_lab::service::{Kind, Service};
-use vipd_lab::{Daemon, Node, packages};
+use vipd_lab::{Daemon, Node};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Three intervals and the skew of priority 110.
 const DOWN_TIMER: Duration = Duration::from_nanos(3_570_312_500);
 
 fn start(change: impl Fn(&str) -> String) -> Pair {
-    packages::ensure().unwrap();
-    let vipd = Daemon::vipd().unwrap();
-    let mut pair = Pair::with_configs(&change(CONFIG1), &change(CONFIG2)).unwrap();
-    pair.one.start_daemon(&vipd).unwrap();
-    pair.two.start_daemon(&vipd).unwrap();
-    pair
+    Pair::changed(&Daemon::vipd().unwrap(), change).unwrap()
 }
 
 fn pair() -> Pair {
@@ -152,7 +147,7 @@ fn service_dies_and_returns_with_other_checks() {
 
 /// The address is gone before the good-bye, of which there is one.
 #[test]
-fn stop_removes_before_it_says_good_bye() {
+fn v2_sm_15_stop_removes_before_it_says_good_bye() {
     let mut pair = pair();
     let at = pair.one.running().unwrap().terminate().unwrap();
     moves_to(&pair, 2, at, "SIGTERM");

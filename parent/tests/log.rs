@@ -87,21 +87,6 @@ fn pair(start: impl FnOnce(&Node) -> Option<LogDaemon>) -> (Pair, Option<LogDaem
     (pair, log)
 }
 
-/// One advert a second with the full priority, from `since` until now and at least for three.
-fn undisturbed(pair: &Pair, since: Stamp, what: &str) {
-    let end = since.plus(Duration::from_millis(3300));
-    wait_until(LIMIT, "three intervals", || Stamp::now() >= end).unwrap();
-    let all = pair.capture.adverts(since);
-    assert!(all.len() >= 3, "{what}: {} adverts", all.len());
-    assert!(all.iter().all(|(_, a)| a.source == NODE1 && a.priority == 111), "{what}: {all:?}");
-    for two in all.windows(2) {
-        let gap = two[1].0.since(two[0].0);
-        let regular = Duration::from_millis(850)..Duration::from_millis(1150);
-        assert!(regular.contains(&gap), "{what}: {gap:?} between adverts");
-    }
-    assert_eq!(pair.owners(), [1], "{what}");
-}
-
 /// Somebody removes the address, which makes lines of both kinds, and it comes back at once.
 fn restored(pair: &Pair) {
     let at = Stamp::now();
@@ -134,7 +119,7 @@ fn absent_log_daemon_misses_nothing() {
     let since = Stamp::now();
     restored(&pair);
     reloads(&pair, 20);
-    undisturbed(&pair, since, "no log daemon");
+    pair.undisturbed(since, "no log daemon").unwrap();
     let mut log = LogDaemon::start(&pair.one.node);
     let at = Stamp::now();
     log.wait("why=restore result=ok");
@@ -163,7 +148,7 @@ fn absent_log_daemon_costs_next_to_nothing() {
         line.unwrap().trim().parse().unwrap()
     };
     let (since, before) = (Stamp::now(), switches());
-    undisturbed(&pair, since, "no log daemon");
+    pair.undisturbed(since, "no log daemon").unwrap();
     let each = (switches() - before) / Stamp::now().since(since).as_secs();
     assert!(each < 60, "{each} wake-ups a second");
 }
@@ -192,7 +177,7 @@ fn restarted_log_daemon_is_found_again() {
         .unwrap();
         assert_eq!(log.count("why=restore result=ok"), usize::from(round != 1));
     }
-    undisturbed(&pair, since, "a log daemon that is restarted");
+    pair.undisturbed(since, "a log daemon that is restarted").unwrap();
     log.read();
     all.append(&mut log.lines);
     without_gap(&sequence(&all));
@@ -208,7 +193,7 @@ fn deaf_log_daemon_loses_counted_lines_and_no_audit() {
     let since = Stamp::now();
     reloads(&pair, TIMES);
     restored(&pair);
-    undisturbed(&pair, since, "a log daemon that does not read");
+    pair.undisturbed(since, "a log daemon that does not read").unwrap();
     // It wakes up.
     log.wait("log lines were lost: the log daemon did not take them");
     wait_until(LIMIT, "the rest", || {

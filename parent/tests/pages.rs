@@ -82,7 +82,7 @@ fn marked(page: &str, kinds: &[&str]) -> BTreeSet<String> {
             let is_macro = word.len() == 2 && word.starts_with(|c: char| c.is_uppercase());
             if is_macro {
                 on = kinds.contains(&word);
-            } else if on && word.starts_with(|c: char| c.is_lowercase()) {
+            } else if on && word.starts_with(|c: char| c.is_lowercase() || c == '-') {
                 found.insert(word.to_owned());
             }
         }
@@ -114,7 +114,7 @@ fn every_described_keyword_is_known() {
 
 #[test]
 fn every_request_is_described() {
-    let source = read("vrrpe/src/control.rs");
+    let source = read("vrrpe/src/request.rs");
     let source = source.split("#[cfg(test)]").next().unwrap_or("");
     let page = read("man/vipctl.8");
     let table = source.split_once("const REQUESTS: ").unwrap().1;

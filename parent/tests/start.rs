@@ -107,10 +107,13 @@ fn background_and_a_second_daemon() {
     let parent = node.find("vipd");
     assert_eq!(parent.len(), 1, "{parent:?}");
     assert_eq!(parent[0].inner_pid.to_string(), pid.trim());
+    wait_until(LIMIT, "the address", || node.watch().holds(VIP)).unwrap();
     ends(&vipd(&node, &[], &["-n", "-p", pid_file]), 1, "another vipd is running");
     ends(&vipd(&node, &[], &["-n"]), 1, "another vipd is running there");
     assert_eq!(std::fs::read_to_string(node.file(pid_file)).unwrap(), pid);
-    wait_until(LIMIT, "the address", || node.watch().holds(VIP)).unwrap();
+    let events = node.watch().events();
+    let removed = events.iter().find(|event| !event.added && event.what.address == VIP);
+    assert!(removed.is_none(), "it was taken for left behind: {removed:?}");
     node.shell(&format!("kill -INT {}", pid.trim())).unwrap();
     wait_until(LIMIT, "the end", || node.find("vipd").is_empty()).unwrap();
     assert!(!node.watch().addresses_now().unwrap().iter().any(|a| a.address == VIP));

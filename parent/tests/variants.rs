@@ -10,12 +10,7 @@ use vipd_lab::scenario::{CONFIG1, CONFIG2, LIMIT, NODE1, NODE2, Pair};
 use vipd_lab::{Daemon, owner, packages};
 
 fn start(change: impl Fn(&str) -> String) -> Pair {
-    packages::ensure().unwrap();
-    let vipd = Daemon::vipd().unwrap();
-    let mut pair = Pair::with_configs(&change(CONFIG1), &change(CONFIG2)).unwrap();
-    pair.one.start_daemon(&vipd).unwrap();
-    pair.two.start_daemon(&vipd).unwrap();
-    pair
+    Pair::changed(&Daemon::vipd().unwrap(), change).unwrap()
 }
 
 fn moves_to(pair: &Pair, number: u8, since: Stamp) {
@@ -97,7 +92,7 @@ fn nopreempt_leaves_the_address_where_it_is() {
 
 /// The password is in every advert, and a router with another one is not heard.
 #[test]
-fn password() {
+fn v2_auth_02_password() {
     let block = "authentication {\n auth_type PASS\n auth_pass secret\n }\n virtual_ipaddress";
     let mut pair = start(|text| text.replace("virtual_ipaddress", block));
     pair.settle().unwrap();

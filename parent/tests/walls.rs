@@ -66,7 +66,7 @@ fn descriptors(process: &Process) -> BTreeMap<u32, String> {
 }
 
 #[test]
-fn accounts_capabilities_and_filters() {
+fn hard_16_accounts_capabilities_and_filters() {
     let pair = pair("killall -0 haproxy");
     for (name, id, caps) in
         [("vipd", 64901, TWO), ("vipd-vrrpe", 64902, 0), ("vipd-checker", 64903, 0)]

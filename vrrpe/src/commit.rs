@@ -47,19 +47,40 @@ pub(crate) fn commit(
     }
     trackers.commit(stage.trackers, now);
     stop_missing(routers, &stage.instances, now, trackers);
-    for (id, slice) in stage.instances {
+    let (known, new): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        stage.instances.into_iter().partition(|(id, _)| routers.instances.contains_key(id));
+    let fresh: Vec<InstanceId> = new.keys().copied().collect();
+    for (id, slice) in new {
+        begin(routers, id, slice, now, trackers);
+    }
+    routers.regroup(stage.groups, now, trackers);
+    for (id, slice) in known {
         apply(routers, id, slice, now, trackers);
+    }
+    for id in fresh {
+        routers.link(id, now, trackers);
     }
     routers.track(now, trackers);
     index(routers);
-    routers.deposit();
+    routers.wills_due.extend(routers.instances.keys());
+    routers.some_leave = true;
     sweep(routers, registry);
     Ok(())
 }
 
 /// Drops routers that have left, and sockets that nobody uses any more.
 pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
-    routers.instances.retain(|_, instance| !(instance.leaving && instance.router.is_done()));
+    if !routers.some_leave {
+        return;
+    }
+    let deadlines = &mut routers.deadlines;
+    routers.instances.retain(|id, instance| {
+        let keep = !(instance.leaving && instance.router.is_done());
+        if !keep {
+            deadlines.forget(*id);
+        }
+        keep
+    });
     let instances = &routers.instances;
     let links = &mut routers.links;
     routers.sockets.retain(|id, socket| {
@@ -70,6 +91,8 @@ pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
         }
         keep
     });
+    routers.some_leave = routers.instances.values().any(|instance| instance.leaving)
+        || routers.sockets.values().any(|socket| !socket.configured);
 }
 
 fn adopt(
@@ -117,10 +140,27 @@ fn stop_missing(
         let Some(instance) = routers.instances.get_mut(&id) else { continue };
         if !instance.leaving {
             instance.leaving = true;
+            instance.group = None;
             log::info!("({}) removed from the configuration", instance.slice.name);
             routers.step(id, Input::Stop, now, trackers);
         }
     }
+}
+
+/// A new router that waits for its link. Trackers first: what is not known yet must not be taken for
+/// health.
+fn begin(
+    routers: &mut Routers,
+    id: InstanceId,
+    slice: InstanceSlice,
+    now: Instant,
+    trackers: &Trackers,
+) {
+    let mut new = Instance::new(slice, now);
+    new.health = new.health(trackers);
+    let health = new.health;
+    routers.instances.insert(id, new);
+    routers.step(id, Input::Track(health), now, trackers);
 }
 
 fn apply(
@@ -130,16 +170,7 @@ fn apply(
     now: Instant,
     trackers: &Trackers,
 ) {
-    let Some(running) = routers.instances.get_mut(&id) else {
-        let mut new = Instance::new(slice, now);
-        new.health = new.health(trackers);
-        let health = new.health;
-        routers.instances.insert(id, new);
-        // Trackers first: what is not known yet must not be taken for health.
-        routers.step(id, Input::Track(health), now, trackers);
-        routers.link(id, now, trackers);
-        return;
-    };
+    let Some(running) = routers.instances.get_mut(&id) else { return };
     if running.slice == slice {
         return;
     }

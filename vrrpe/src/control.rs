@@ -13,52 +13,23 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 use vipd_types::{ClientId, Instant};
+use vrrpe::request::{Inbox, REQUEST_MAX, TooLong, line};
 
-/// Version of the answers; rises when a field changes its meaning.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) use vrrpe::request::{REQUESTS, Request, VERSION, refusal};
+
 /// Of those who may act, and as many of those who may only look: these cannot keep those out.
 const CLIENTS_MAX: usize = 32;
-/// Longest request, in bytes.
-const REQUEST_MAX: usize = 4096;
 /// A client that neither asks nor reads for so long is dropped.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 /// Tokens of clients begin here.
 const FIRST_TOKEN: usize = 0x10_0000;
-
-/// What a client asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    Show(Option<String>),
-    Reload,
-    Unknown,
-}
-
-/// What a client may ask, as it must be written; vipctl(8) describes each.
-pub(crate) const REQUESTS: [&str; 2] = ["show", "reload"];
-
-pub(crate) fn parse(line: &[u8]) -> Request {
-    let Ok(line) = std::str::from_utf8(line) else { return Request::Unknown };
-    let line = line.trim();
-    // An instance's name may hold blanks, so all that follows is the name.
-    match line.split_once(char::is_whitespace) {
-        None if line == "show" => Request::Show(None),
-        None if line == "reload" => Request::Reload,
-        Some(("show", name)) => Request::Show(Some(name.trim_start().to_owned())),
-        _ => Request::Unknown,
-    }
-}
-
-/// An answer to a request that failed; `code` is for programs.
-pub(crate) fn refusal(code: &str, error: &str) -> Value {
-    json!({ "version": VERSION, "ok": false, "code": code, "error": error })
-}
 
 #[derive(Debug)]
 struct Client {
     fd: OwnedFd,
     uid: u32,
     may_act: bool,
-    input: Vec<u8>,
+    input: Inbox,
     output: Vec<u8>,
     /// The parent reads the configuration for it.
     reloading: bool,
@@ -100,7 +71,7 @@ impl Clients {
             fd,
             uid,
             may_act,
-            input: Vec::new(),
+            input: Inbox::default(),
             output: Vec::new(),
             reloading: false,
             finished: false,
@@ -195,17 +166,25 @@ impl Client {
             self.ready = false;
             return None;
         }
-        if !self.has_line() && !self.finished {
+        if self.input.wants_more() && !self.finished {
             self.read(now);
         }
-        if !self.has_line() {
+        if self.input.wants_more() {
             // What is left after the last line is not a request.
             if self.finished {
                 self.input.clear();
             }
             return None;
         }
-        if wanted { self.take_line().map(|line| parse(&line)) } else { None }
+        if !wanted {
+            return None;
+        }
+        self.input.take().unwrap_or_else(|TooLong| {
+            self.say(&refusal("too_long", "a request has at most 4096 bytes"), now);
+            self.input.clear();
+            self.finished = true;
+            None
+        })
     }
 
     fn read(&mut self, now: Instant) {
@@ -214,12 +193,7 @@ impl Client {
             Ok(0) => self.finished = true,
             Ok(used) => {
                 self.progress = now;
-                self.input.extend_from_slice(buffer.get(..used).unwrap_or(&[]));
-                if self.input.len() > REQUEST_MAX && !self.has_line() {
-                    self.say(&refusal("too_long", "a request has at most 4096 bytes"), now);
-                    self.input.clear();
-                    self.finished = true;
-                }
+                self.input.push(buffer.get(..used).unwrap_or(&[]));
             }
             Err(Errno::EAGAIN) => self.ready = false,
             Err(_) => self.end(),
@@ -230,16 +204,6 @@ impl Client {
         self.output.extend_from_slice(&line(answer));
         self.progress = now;
         self.ready = true;
-    }
-
-    fn has_line(&self) -> bool {
-        self.input.contains(&b'\n')
-    }
-
-    fn take_line(&mut self) -> Option<Vec<u8>> {
-        let end = self.input.iter().position(|byte| *byte == b'\n')?;
-        let rest = self.input.split_off(end.saturating_add(1));
-        Some(std::mem::replace(&mut self.input, rest))
     }
 
     /// The connection is of no use any more.
@@ -263,12 +227,6 @@ fn token_of(id: ClientId) -> Token {
     Token(offset.saturating_add(FIRST_TOKEN))
 }
 
-fn line(answer: &Value) -> Vec<u8> {
-    let mut bytes = answer.to_string().into_bytes();
-    bytes.push(b'\n');
-    bytes
-}
-
 /// Sends what the kernel takes and removes it from `bytes`; the number of bytes sent.
 fn transmit(fd: RawFd, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
     if bytes.is_empty() {
@@ -288,20 +246,4 @@ fn transmit(fd: RawFd, bytes: &mut Vec<u8>) -> Result<usize, Errno> {
 fn receive(fd: RawFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     let mut parts = [IoSliceMut::new(buffer)];
     recvmsg::<UnixAddr>(fd, &mut parts, None, MsgFlags::MSG_DONTWAIT).map(|got| got.bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_a_line_of_words() {
-        assert_eq!(parse(b"show\n"), Request::Show(None));
-        assert_eq!(parse(b"  show  VI_1 \r\n"), Request::Show(Some("VI_1".into())));
-        assert_eq!(parse(b"show a b\n"), Request::Show(Some("a b".into())));
-        assert_eq!(parse(b"reload\n"), Request::Reload);
-        for unknown in [&b"\n"[..], b"reload now\n", b"\xff\n", b"SHOW\n"] {
-            assert_eq!(parse(unknown), Request::Unknown, "{unknown:?}");
-        }
-    }
 }

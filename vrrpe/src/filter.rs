@@ -33,6 +33,7 @@ pub(crate) enum Rule {
 type Line = (libc::c_long, Rule, Phase, &'static str);
 
 const F_GETFD: u64 = 1;
+const CLOCK_REALTIME: u64 = 0;
 const CLOCK_BOOTTIME: u64 = 7;
 const PR_SET_NO_NEW_PRIVS: u64 = 38;
 const SECCOMP_SET_MODE_FILTER: u64 = 1;
@@ -49,6 +50,7 @@ pub(crate) const TABLE: &[Line] = &[
     (libc::SYS_epoll_ctl,       Rule::Any,                        Phase::Always, "sockets of a reload, control clients"),
     (libc::SYS_timerfd_settime, Rule::Timer,                      Phase::Always, "the one timer is armed"),
     (libc::SYS_clock_gettime,   Rule::Is(0, CLOCK_BOOTTIME),      Phase::Always, "time where the vDSO cannot tell it"),
+    (libc::SYS_clock_gettime,   Rule::Is(0, CLOCK_REALTIME),      Phase::Always, "the same, of an advert's arrival"),
     (libc::SYS_recvmsg,         Rule::Any,                        Phase::Always, "adverts, messages, requests"),
     (libc::SYS_sendmsg,         Rule::Any,                        Phase::Always, "adverts, messages, answers"),
     (libc::SYS_close,           Rule::Any,                        Phase::Always, "sockets of a reload, control clients"),

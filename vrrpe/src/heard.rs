@@ -59,7 +59,7 @@ impl Engine {
             }
             ParentToEngine::Tracker(slice) => Ok(self.stage()?.tracker(slice)?),
             ParentToEngine::Instance(slice) => Ok(self.stage()?.instance(*slice)?),
-            ParentToEngine::Group(_) => Err(Broken("a sync group").into()),
+            ParentToEngine::Group(slice) => Ok(self.stage()?.group(slice)?),
             ParentToEngine::End { generation } => {
                 self.stage()?.end(generation)?;
                 self.tell(&EngineToParent::Staged { generation })
@@ -166,11 +166,8 @@ impl Engine {
     /// May come for a socket that is only staged; its routers ask when they begin.
     fn link(&mut self, socket: SocketId, link: Link, now: Instant) {
         let known = self.routers.links.insert(socket, link);
-        if let (Some(before), Some(at)) = (known, self.routers.sockets.get(&socket))
-            && before.up != link.up
-        {
-            let word = if link.up { "up" } else { "down" };
-            log::info!("Netlink reports {} {word}", at.slice.interface);
+        if known.is_some_and(|before| before.up != link.up) {
+            self.routers.log_link(socket, link.up);
         }
         let mut next = self.routers.instances.first_key_value().map(|(id, _)| *id);
         while let Some(id) = next {
@@ -179,12 +176,12 @@ impl Engine {
             }
             next = self.routers.after(id);
         }
-        self.routers.deposit();
     }
 
     fn stop(&mut self, now: Instant) {
         if self.stop_by.is_none() {
             self.stop_by = Some(now.plus(crate::run::STOP_MAX));
+            self.routers.ungroup();
             self.routers.step_all(|_| true, || Input::Stop, now, &self.trackers);
         }
     }

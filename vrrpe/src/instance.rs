@@ -2,11 +2,12 @@
 //! what the kernel holds for it, and how often the log was told the same. Sends nothing.
 
 use crate::trackers::{Status, Trackers};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::msg::ADVERT_MAX;
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
-use vipd_types::Instant;
+use vipd_types::{GroupId, Instant, Peer};
 use vrrp_core::action::Cause;
 use vrrp_core::health::{Tracked, health};
 use vrrp_core::{Auth, Config, Discard, Health, Kind, Notice, Router, Transport};
@@ -18,6 +19,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 pub(crate) struct Instance {
     pub(crate) slice: InstanceSlice,
     pub(crate) router: Router,
+    pub(crate) group: Option<GroupId>,
     pub(crate) source: Option<IpAddr>,
     pub(crate) since: Instant,
     pub(crate) cause: Option<Cause>,
@@ -33,7 +35,8 @@ pub(crate) struct Instance {
     pub(crate) send_errors: u64,
     pub(crate) complaints: Complaints,
     pub(crate) health: Health,
-    last_will: Vec<u8>,
+    /// By the number of the destination.
+    last_wills: BTreeMap<u16, Vec<u8>>,
 }
 
 impl Instance {
@@ -41,6 +44,7 @@ impl Instance {
         Self {
             router: Router::new(config(&slice)),
             slice,
+            group: None,
             source: None,
             since: now,
             cause: None,
@@ -52,20 +56,34 @@ impl Instance {
             send_errors: 0,
             complaints: Complaints::default(),
             health: Health::default(),
-            last_will: Vec::new(),
+            last_wills: BTreeMap::new(),
         }
     }
 
-    /// The good-bye advert, if it is not what was deposited last.
-    pub(crate) fn new_will(&mut self) -> Option<Vec<u8>> {
+    /// Where adverts go: to each peer, in the order of the configuration, or to the group.
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = IpAddr> {
+        let (peers, group): (&[Peer], _) = match &self.router.config().transport {
+            Transport::Multicast { group } => (&[], Some(*group)),
+            Transport::Unicast { peers, .. } => (peers, None),
+        };
+        group.into_iter().chain(peers.iter().map(|peer| peer.address))
+    }
+
+    /// The good-bye adverts that are not what was deposited last, with the number of the
+    /// destination. Without a source there may be none; the earlier one is then left.
+    pub(crate) fn new_wills(&mut self) -> Vec<(u16, Vec<u8>)> {
         let mut buffer = [0; ADVERT_MAX];
-        let to = self.slice.peers.first().map_or(self.slice.group, |peer| peer.address);
-        let bytes = self.router.encode(Kind::GoodBye, to, &mut buffer)?;
-        if bytes == self.last_will {
-            return None;
+        let mut new = Vec::new();
+        for (copy, to) in (0..).zip(self.destinations()) {
+            let Some(bytes) = self.router.encode(Kind::GoodBye, to, &mut buffer) else { continue };
+            if self.last_wills.get(&copy).is_none_or(|before| before != bytes) {
+                new.push((copy, bytes.to_vec()));
+            }
         }
-        self.last_will = bytes.to_vec();
-        Some(self.last_will.clone())
+        let copies = self.destinations().count();
+        self.last_wills.retain(|copy, _| usize::from(*copy) < copies);
+        self.last_wills.extend(new.iter().cloned());
+        new
     }
 
     /// The sum of the trackers of this instance.
@@ -123,7 +141,7 @@ pub(crate) enum Complaint {
     Discarded(Discard),
     Lower,
     Election,
-    Odd(core::mem::Discriminant<Notice>),
+    Odd(std::mem::Discriminant<Notice>),
     Send(nix::errno::Errno),
 }
 

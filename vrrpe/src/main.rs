@@ -6,10 +6,14 @@
 mod commit;
 mod confine;
 mod control;
+mod deadlines;
+mod events;
 mod filter;
+mod groups;
 mod heard;
 mod instance;
 mod lease;
+mod options;
 mod raw;
 mod routers;
 mod run;

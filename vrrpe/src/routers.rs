@@ -2,16 +2,20 @@
 //! message for the parent, a line in the log. The protocol itself is in vrrp-core; messages leave
 //! through the outbox, which the loop empties.
 
+use crate::deadlines::Deadlines;
+use crate::groups::Groups;
 use crate::instance::{Complaint, Instance};
 use crate::rx::Socket;
 use crate::trackers::Trackers;
 use crate::{tx, words};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use vipd_ipc::msg::{EngineToParent, Why};
-use vipd_types::{InstanceId, Instant, SocketId, State, Vrid};
-use vrrp_core::action::Cause;
-use vrrp_core::{Action, Discard, Event, Input, Kind, Reason};
+use vipd_types::{GroupId, InstanceId, Instant, SocketId, State, Vrid};
+use vrrp_core::{Action, Input, Kind, Reason};
+
+/// Instances whose last will is looked at in one go.
+const WILLS: usize = 16;
 
 /// The state of a socket's interface as the parent told it last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,17 +29,23 @@ pub(crate) struct Routers {
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     pub(crate) sockets: BTreeMap<SocketId, Socket>,
     pub(crate) links: BTreeMap<SocketId, Link>,
+    pub(crate) groups: Groups,
     /// Who gets an advert; rebuilt with each configuration.
     pub(crate) by_vrid: BTreeMap<(SocketId, Vrid), InstanceId>,
     pub(crate) outbox: VecDeque<EngineToParent>,
+    /// Whose last will may have changed.
+    pub(crate) wills_due: BTreeSet<InstanceId>,
+    pub(crate) deadlines: Deadlines,
     /// The lease is over: nothing is sent on the network.
     pub(crate) quiet: bool,
+    /// Some instance or socket is not in the configuration any more.
+    pub(crate) some_leave: bool,
     /// Some instance has advertised since the last `Alive`.
     pub(crate) advertised: bool,
 }
 
 impl Routers {
-    /// One input for one router, and everything that follows from it.
+    /// One input for one router, and everything that follows from it, also for its sync group.
     pub(crate) fn step(
         &mut self,
         id: InstanceId,
@@ -43,8 +53,25 @@ impl Routers {
         now: Instant,
         trackers: &Trackers,
     ) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        if let Some(group) = self.step_alone(id, input, now, trackers) {
+            self.sync(group, now, trackers);
+        }
+    }
+
+    /// As `step`, but returns the sync group when the router stands elsewhere than before.
+    pub(crate) fn step_alone(
+        &mut self,
+        id: InstanceId,
+        input: Input<'_>,
+        now: Instant,
+        trackers: &Trackers,
+    ) -> Option<GroupId> {
+        let instance = self.instances.get_mut(&id)?;
+        let heard = if let Input::Packet(advert) = &input { Some(*advert) } else { None };
+        let stood = instance.router.standing();
         let actions = instance.router.step(now, input);
+        let group = instance.group.filter(|_| instance.router.standing() != stood);
+        self.deadlines.note(id, instance.router.next_deadline());
         for action in actions.iter() {
             match action {
                 Action::Send(kind) => self.send(id, kind, now),
@@ -58,9 +85,10 @@ impl Routers {
                 Action::Announce(epoch) => {
                     self.tell(EngineToParent::Announce { instance: id, epoch });
                 }
-                Action::Event(event) => self.event(id, event, now, trackers),
+                Action::Event(event) => self.event(id, event, heard, now, trackers),
             }
         }
+        group
     }
 
     /// The same input for every router that `wants` it.
@@ -108,25 +136,39 @@ impl Routers {
         let source = instance.slice.source.or(link.source);
         instance.source = source;
         let up = link.up;
+        self.wills_due.insert(id);
         self.step(id, Input::Link { up, source }, now, trackers);
     }
 
-    /// Deposits the good-bye of each instance that is new or has another one than before.
-    pub(crate) fn deposit(&mut self) {
-        for (id, instance) in self.instances.iter_mut().filter(|(_, i)| !i.leaving) {
-            if let Some(last_will) = instance.new_will() {
-                self.outbox.push_back(EngineToParent::Deposit {
-                    instance: *id,
-                    copy: 0,
-                    last_will,
-                });
+    /// Puts the last wills of some instances that are due into the outbox; each only if it is new
+    /// or another one than before.
+    pub(crate) fn deposit_some(&mut self) {
+        for _ in 0..WILLS {
+            let Some(id) = self.wills_due.pop_first() else { return };
+            let Some(instance) = self.instances.get_mut(&id).filter(|i| !i.leaving) else {
+                continue;
+            };
+            for (copy, last_will) in instance.new_wills() {
+                self.outbox.push_back(EngineToParent::Deposit { instance: id, copy, last_will });
             }
         }
     }
 
-    /// The earliest time a router wants to be called.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        self.instances.values().filter_map(|instance| instance.router.next_deadline()).min()
+    /// The earliest time a router wants to be called, and which.
+    pub(crate) fn next_deadline(&mut self) -> Option<(Instant, InstanceId)> {
+        let instances = &self.instances;
+        self.deadlines.earliest(|id| instances.get(&id)?.router.next_deadline())
+    }
+
+    /// Calls every router whose time has come, the earliest first.
+    pub(crate) fn call_due(&mut self, now: Instant, trackers: &Trackers) {
+        // One that would want to be called again at once has had its turn.
+        for _ in 0..self.instances.len() {
+            match self.next_deadline() {
+                Some((at, id)) if at <= now => self.step(id, Input::Deadline, now, trackers),
+                Some(_) | None => return,
+            }
+        }
     }
 
     pub(crate) fn any_master(&self) -> bool {
@@ -170,69 +212,6 @@ impl Routers {
                     );
                 }
             }
-        }
-    }
-
-    fn event(&mut self, id: InstanceId, event: Event, now: Instant, trackers: &Trackers) {
-        let Some(instance) = self.instances.get_mut(&id) else { return };
-        let name = instance.slice.name.as_str();
-        let mut say = |what| instance.complaints.may_say(what, now).map(words::kept_back);
-        match event {
-            Event::State { to, why, .. } => {
-                instance.since = now;
-                instance.cause = Some(why);
-                let ours = instance.router.effective().get();
-                let tracker =
-                    if why == Cause::Tracker { instance.fault_name(trackers) } else { None };
-                words::log_state(name, to, why, tracker, ours);
-            }
-            Event::Priority { from, to } => {
-                log::info!("({name}) Changing effective priority from {from} to {to}");
-            }
-            Event::Discarded(why) => {
-                if let Some(kept) = say(Complaint::Discarded(why)) {
-                    log::warn!("({name}) dropped an advert: {}{kept}", words::discard(why));
-                }
-            }
-            Event::Noticed(odd) => {
-                if let Some(kept) = say(Complaint::Odd(core::mem::discriminant(&odd))) {
-                    log::warn!("({name}) {}{kept}", words::notice(odd));
-                }
-            }
-            Event::GoodByeHeard { from } => {
-                log::debug!("({name}) Backup received priority 0 advertisement from {from}");
-            }
-            Event::LowerHeard { from, priority, .. } => {
-                if let Some(kept) = say(Complaint::Lower) {
-                    log::info!(
-                        "({name}) received lower priority ({priority}) advert from {from} - discarding{kept}"
-                    );
-                }
-            }
-            Event::ForcingElection { from, priority, ours } => {
-                if let Some(kept) = say(Complaint::Election) {
-                    log::info!(
-                        "({name}) Received advert from {from} with lower priority {priority}, \
-                         ours {ours}, forcing new election{kept}"
-                    );
-                }
-            }
-            Event::AddressesRefused => log::error!("({name}) the addresses were refused"),
-            Event::AddressesLost => log::error!("({name}) the addresses were taken away"),
-        }
-    }
-
-    /// A packet that no router has seen was dropped on this socket.
-    pub(crate) fn dropped(&mut self, id: SocketId, why: Discard, now: Instant) {
-        let Some(socket) = self.sockets.get_mut(&id) else { return };
-        socket.counters.count(why);
-        if let Some(kept) = socket.complaints.may_say(Complaint::Discarded(why), now) {
-            log::warn!(
-                "dropped a packet on {}: {}{}",
-                socket.slice.interface,
-                words::discard(why),
-                words::kept_back(kept)
-            );
         }
     }
 }

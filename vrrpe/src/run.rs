@@ -16,7 +16,7 @@ use vipd_ipc::msg::{
 };
 use vipd_ipc::relay;
 use vipd_ipc::{Chan, ChanError};
-use vipd_types::{Generation, InstanceId, Instant, State};
+use vipd_types::{Generation, InstanceId, Instant};
 use vrrp_core::Input;
 
 pub(crate) type ParentChan = Chan<EngineToParent, ParentToEngine>;
@@ -32,6 +32,8 @@ const ALIVE_MAX: Duration = Duration::from_millis(250);
 const ALIVE_MIN: Duration = Duration::from_millis(100);
 /// A timer that is served later than this was held up.
 const STALL: Duration = Duration::from_millis(10);
+/// When to offer the parent again what it had no room for.
+const BACKLOG: Duration = Duration::from_millis(5);
 /// After this a stopping engine goes, done or not.
 pub(crate) const STOP_MAX: Duration = Duration::from_secs(2);
 
@@ -59,6 +61,10 @@ pub(crate) struct Engine {
     pub(crate) checker_ready: bool,
     pub(crate) checker_gone: bool,
     pub(crate) stop_by: Option<Instant>,
+    /// How late a timer of a router was served at most.
+    pub(crate) lateness_max: Duration,
+    /// Nothing waits for the parent to read.
+    drained: bool,
     rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
@@ -85,6 +91,8 @@ impl Engine {
             checker_ready: true,
             checker_gone: false,
             stop_by: None,
+            lateness_max: Duration::ZERO,
+            drained: true,
             rx: Rx::new(),
             alive_at: now,
             listed: Vec::new(),
@@ -105,7 +113,8 @@ impl Engine {
         let pause = if self.has_more() { Some(Duration::ZERO) } else { None };
         if pause.is_none() {
             let now = clock::now();
-            let armed = self.timer.arm(self.next_wake(now), now);
+            let at = self.next_wake(now);
+            let armed = self.timer.arm(at, now);
             armed.map_err(|e| End::Failed(format!("timer: {}", e.desc())))?;
         }
         wait(&mut self.poll, events, pause)?;
@@ -131,15 +140,12 @@ impl Engine {
     /// Receive queues first, also before an expired timer: after a stall, the adverts that
     /// disprove a timer may be waiting there, in more sockets than the kernel has told of.
     fn advertise(&mut self, now: Instant) {
-        let due = self.routers.next_deadline().filter(|at| *at <= now);
-        let stalled = due.is_some_and(|at| now.since(at) > STALL);
-        self.rx.drain(&mut self.routers, stalled, now, &self.trackers);
+        let due = self.routers.next_deadline().filter(|(at, _)| *at <= now);
+        let late = due.map(|(at, _)| now.since(at)).unwrap_or_default();
+        self.rx.drain(&mut self.routers, late > STALL, now, &self.trackers);
         if due.is_some() && !self.routers.quiet {
-            let now = clock::now();
-            let wants = |instance: &crate::instance::Instance| {
-                instance.router.next_deadline().is_some_and(|at| at <= now)
-            };
-            self.routers.step_all(wants, || Input::Deadline, now, &self.trackers);
+            self.lateness_max = self.lateness_max.max(late);
+            self.routers.call_due(clock::now(), &self.trackers);
         }
     }
 
@@ -173,8 +179,10 @@ impl Engine {
     }
 
     fn say_good_bye(&mut self, now: Instant) {
-        let master = |i: &crate::instance::Instance| i.router.state() == State::Master;
-        self.routers.step_all(master, || Input::LeaseEnded, now, &self.trackers);
+        self.routers.ungroup();
+        // MASTER, or about to say so when a release is confirmed.
+        let held = |i: &crate::instance::Instance| !i.router.is_done();
+        self.routers.step_all(held, || Input::LeaseEnded, now, &self.trackers);
     }
 
     fn heartbeat(&mut self, now: Instant) -> Result<(), End> {
@@ -207,12 +215,14 @@ impl Engine {
         self.alive_at.plus(if self.routers.advertised { ALIVE_MIN } else { ALIVE_MAX })
     }
 
-    fn next_wake(&self, now: Instant) -> Instant {
+    fn next_wake(&mut self, now: Instant) -> Instant {
         let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
+        let routers = routers.map(|(at, _)| at);
         // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
         let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
-        let times =
-            [routers, self.lease.next(now), trackers, self.clients.next_deadline(), self.stop_by];
+        let backlog = (!self.drained && !self.parent_gone).then(|| now.plus(BACKLOG));
+        let clients = self.clients.next_deadline();
+        let times = [routers, self.lease.next(now), trackers, clients, self.stop_by, backlog];
         times.into_iter().flatten().fold(self.next_alive(), Instant::min)
     }
 
@@ -220,6 +230,8 @@ impl Engine {
         self.parent_ready
             || self.checker_ready
             || self.clients.is_ready()
+            || !self.routers.outbox.is_empty()
+            || self.drained && !self.routers.wills_due.is_empty()
             || self.routers.sockets.values().any(|socket| socket.ready)
     }
 
@@ -274,8 +286,12 @@ impl Engine {
         while let Some(message) = self.routers.outbox.pop_front() {
             self.tell(&message)?;
         }
-        if !self.parent_gone && matches!(self.parent.flush(), Err(ChanError::Closed)) {
-            self.parent_gone = true;
+        let flushed = if self.parent_gone { Ok(false) } else { self.parent.flush() };
+        self.parent_gone |= matches!(flushed, Err(ChanError::Closed));
+        self.drained = matches!(flushed, Ok(true));
+        // Last wills can wait until there is room for them.
+        if self.drained {
+            self.routers.deposit_some();
         }
         Ok(())
     }

@@ -5,16 +5,23 @@ use crate::instance::Complaints;
 use crate::routers::Routers;
 use crate::trackers::Trackers;
 use nix::errno::Errno;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn, recvmsg};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg};
+use nix::sys::time::TimeSpec;
 use std::io::IoSliceMut;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+use vipd_ipc::clock;
 use vipd_ipc::slice::SocketSlice;
-use vipd_types::{Instant, SocketId};
+use vipd_types::{Family, Instant, SocketId};
 use vrrp_core::counters::RxCounters;
-use vrrp_core::{Discard, Input, wire};
+use vrrp_core::{Discard, Input, Meta, wire};
 
 /// Packets of one socket in one wake-up: a flood must not keep the timers waiting.
 const BURST: usize = 64;
+/// An advert that waited longer was held up with the whole process: then nobody knows what else
+/// was, and it counts from now.
+const WAITED: Duration = Duration::from_millis(10);
 /// IP header with all options and the longest advert, and one byte to see that it was longer.
 const PACKET_MAX: usize = 60 + wire::MESSAGE_MAX + 1;
 
@@ -45,9 +52,30 @@ pub(crate) struct Rx {
     control: Vec<u8>,
 }
 
+/// What has arrived, beside the bytes in the buffer.
+struct Arrived {
+    used: usize,
+    /// `None` where the bytes begin with an IPv4 header, which tells it.
+    meta: Option<Meta>,
+    at: Instant,
+}
+
+/// What the kernel tells of a packet beside its bytes.
+#[derive(Default)]
+struct Told {
+    index: Option<u32>,
+    destination: Option<Ipv6Addr>,
+    hop_limit: Option<u8>,
+    reassembled: bool,
+    stamp: Option<TimeSpec>,
+}
+
 impl Rx {
     pub(crate) fn new() -> Self {
-        Self { packet: [0; PACKET_MAX], control: nix::cmsg_space!(libc::in_pktinfo, libc::c_int) }
+        // Twice what is asked for: a packet of which not all is told is dropped.
+        let control =
+            nix::cmsg_space!([libc::in6_pktinfo; 2], [libc::timespec; 2], [libc::c_int; 8]);
+        Self { packet: [0; PACKET_MAX], control }
     }
 
     /// Reads what has arrived, up to `BURST` packets a socket; `all` also looks at sockets of
@@ -82,50 +110,94 @@ impl Rx {
     ) -> bool {
         for _ in 0..BURST {
             let Some(socket) = routers.sockets.get(&id) else { return false };
-            let (fd, index) = (socket.fd.as_raw_fd(), socket.slice.index);
-            match self.receive(fd, index) {
-                Ok(Some(used)) => {
-                    let bytes = self.packet.get(..used).unwrap_or(&[]);
-                    if let Err(why) = deliver(routers, id, bytes, now, trackers) {
-                        routers.dropped(id, why, now);
-                    }
-                }
-                // From another interface, or longer than any advert.
-                Ok(None) => routers.dropped(id, Discard::Header, now),
-                Err(Errno::EAGAIN) => return false,
-                // The interface went down or away; the parent tells what it means.
-                Err(_) => return false,
+            // An error: the interface went down or away; the parent tells what it means.
+            let Ok(arrived) = self.receive(socket.fd.as_raw_fd(), &socket.slice, now) else {
+                return false;
+            };
+            let outcome = arrived.and_then(|Arrived { used, meta, at }| {
+                let bytes = self.packet.get(..used).unwrap_or(&[]);
+                let (meta, message) = meta.map_or_else(|| wire::ipv4(bytes), |m| Ok((m, bytes)))?;
+                deliver(routers, id, message, meta, at, trackers)
+            });
+            if let Err(why) = outcome {
+                routers.dropped(id, why, now);
             }
         }
         true
     }
 
-    /// Length of the next packet, `None` for one that cannot be an advert for this socket.
-    fn receive(&mut self, fd: RawFd, index: u32) -> Result<Option<usize>, Errno> {
+    /// The next packet. Errors: `EAGAIN` when there is none.
+    fn receive(
+        &mut self,
+        fd: RawFd,
+        slice: &SocketSlice,
+        now: Instant,
+    ) -> Result<Result<Arrived, Discard>, Errno> {
         let mut parts = [IoSliceMut::new(&mut self.packet)];
         let room = Some(self.control.as_mut_slice());
-        let got = recvmsg::<SockaddrIn>(fd, &mut parts, room, MsgFlags::MSG_DONTWAIT)?;
-        let here = match got.cmsgs() {
-            Ok(mut all) => all.all(|one| {
-                let ControlMessageOwned::Ipv4PacketInfo(info) = one else { return true };
-                u32::try_from(info.ipi_ifindex) == Ok(index)
-            }),
-            // More was said about the packet than asked for; the header tells what matters.
-            Err(_) => true,
+        let got = recvmsg::<SockaddrIn6>(fd, &mut parts, room, MsgFlags::MSG_DONTWAIT)?;
+        let Ok(told) = got.cmsgs().map(|all| all.fold(Told::default(), Told::and)) else {
+            return Ok(Err(Discard::Header));
         };
-        let whole = !got.flags.contains(MsgFlags::MSG_TRUNC);
-        Ok((here && whole).then_some(got.bytes))
+        // From another interface, or longer than any advert.
+        if told.index != Some(slice.index) || got.flags.contains(MsgFlags::MSG_TRUNC) {
+            return Ok(Err(Discard::Header));
+        }
+        if told.reassembled {
+            return Ok(Err(Discard::Fragment));
+        }
+        let meta = match slice.family {
+            Family::V4 => None,
+            Family::V6 => {
+                let source = got.address.map(|from| from.ip());
+                let Some(meta) = told.meta(source) else { return Ok(Err(Discard::Header)) };
+                Some(meta)
+            }
+        };
+        // The time in which this process woke up is not the sender's.
+        let at = told.stamp.map_or(now, |stamp| clock::arrival(stamp, now, WAITED));
+        Ok(Ok(Arrived { used: got.bytes, meta, at }))
+    }
+}
+
+impl Told {
+    fn and(mut self, one: ControlMessageOwned) -> Self {
+        if let ControlMessageOwned::Ipv4PacketInfo(info) = one {
+            self.index = u32::try_from(info.ipi_ifindex).ok();
+        } else if let ControlMessageOwned::Ipv6PacketInfo(info) = one {
+            self.index = Some(info.ipi6_ifindex);
+            self.destination = Some(info.ipi6_addr.s6_addr.into());
+        } else if let ControlMessageOwned::Ipv6HopLimit(limit) = one {
+            self.hop_limit = u8::try_from(limit).ok();
+        } else if let ControlMessageOwned::ScmTimestampns(stamp) = one {
+            self.stamp = Some(stamp);
+        } else if let ControlMessageOwned::Unknown(other) = one {
+            // Of a packet that came in pieces: the size of the largest.
+            let what = (other.cmsg_header.cmsg_level, other.cmsg_header.cmsg_type);
+            self.reassembled |= what == (libc::IPPROTO_IP, libc::IP_RECVFRAGSIZE)
+                || what == (libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE);
+        }
+        self
+    }
+
+    /// An IPv6 socket gives the payload only. The scope of an address is the socket's interface.
+    fn meta(&self, source: Option<Ipv6Addr>) -> Option<Meta> {
+        Some(Meta {
+            source: IpAddr::V6(source?),
+            destination: IpAddr::V6(self.destination?),
+            ttl: self.hop_limit?,
+        })
     }
 }
 
 fn deliver(
     routers: &mut Routers,
     socket: SocketId,
-    bytes: &[u8],
+    message: &[u8],
+    meta: Meta,
     now: Instant,
     trackers: &Trackers,
 ) -> Result<(), Discard> {
-    let (meta, message) = wire::ipv4(bytes)?;
     let least_ttl = routers.sockets.get(&socket).map_or(wire::TTL, |at| at.slice.least_ttl);
     let advert = wire::decode(message, meta, least_ttl)?;
     let router = routers.by_vrid.get(&(socket, advert.vrid)).ok_or(Discard::Vrid)?;

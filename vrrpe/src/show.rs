@@ -2,16 +2,17 @@
 //! changes nothing.
 
 use crate::control::{self, Request, VERSION};
+use crate::groups::Group;
 use crate::instance::{Instance, tracked};
 use crate::run::{End, Engine};
-use crate::words;
+use crate::{options, words};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::BUILD;
 use vipd_ipc::msg::EngineToParent;
 use vipd_ipc::slice::TrackSlice;
-use vipd_types::{Instant, State, Version};
+use vipd_types::{GroupId, Instant, State, Version};
 use vrrp_core::{Cause, health};
 
 impl Engine {
@@ -55,6 +56,7 @@ impl Engine {
             "ok": true,
             "build": BUILD,
             "generation": self.generation.map(|generation| generation.0),
+            "timer_lateness_max_microseconds": micros(self.lateness_max),
             "instances": instances,
         })
     }
@@ -73,7 +75,8 @@ impl Engine {
             "since_seconds": seconds(now.since(instance.since)),
             "reason": self.reason(instance),
             "interface": slice.interface.to_string(),
-            "family": vipd_types::Family::from(&slice.group).to_string(),
+            "vmac": slice.vmac.map(|vmac| vmac.to_string()),
+            "family": slice.family.to_string(),
             "vrrp_version": version,
             "vrid": slice.vrid.get(),
             "priority": {
@@ -86,7 +89,11 @@ impl Engine {
             "transport": if unicast { "unicast" } else { "multicast" },
             "source": instance.source,
             "peers": slice.peers.iter().map(|peer| peer.address).collect::<Vec<_>>(),
+            "peer_ttl": options::peer_ttl(&slice.peers),
             "group": slice.group,
+            "checksum": options::checksum(slice),
+            "options": options::changed(&slice.options),
+            "sync_group": instance.group.and_then(|id| self.show_group(id)),
             "preempt": slice.preempt,
             "fast_handover": slice.fast_handover,
             "master": master(instance, now),
@@ -100,6 +107,7 @@ impl Engine {
     }
 
     fn reason(&self, instance: &Instance) -> String {
+        let group = instance.group.and_then(|group| self.routers.groups.name(group));
         let tracker = instance.fault_name(&self.trackers);
         match (instance.router.state(), tracker) {
             (State::Fault, Some(name)) => format!("tracker {name} has failed, and has no weight"),
@@ -111,12 +119,19 @@ impl Engine {
             }
             (State::Fault, None) if instance.cause == Some(Cause::Addresses) => {
                 let why = instance.refusal.as_deref().unwrap_or("the kernel refused them");
-                format!("{}: {why}", words::reason(instance.cause))
+                format!("{}: {why}", words::reason(instance, group))
             }
             (State::Init | State::Backup | State::Master | State::Fault, _) => {
-                words::reason(instance.cause)
+                words::reason(instance, group)
             }
         }
+    }
+
+    fn show_group(&self, id: GroupId) -> Option<Value> {
+        let Group { slice, order } = self.routers.groups.get(id)?;
+        let name = |id| self.routers.instances.get(id).map(|instance| &instance.slice.name);
+        let members: Vec<_> = slice.members.iter().filter_map(name).collect();
+        Some(json!({ "name": slice.name, "order": words::order(*order), "members": members }))
     }
 
     fn show_tracker(&self, track: &TrackSlice, now: Instant) -> Value {
@@ -161,6 +176,7 @@ fn master(instance: &Instance, now: Instant) -> Option<Value> {
         return Some(json!({
             "address": instance.source,
             "priority": instance.router.effective().get(),
+            "advert_int_seconds": seconds(instance.slice.advert_int),
             "seen_seconds_ago": instance.last_sent.map(|at| seconds(now.since(at))),
             "self": true,
         }));
@@ -169,14 +185,19 @@ fn master(instance: &Instance, now: Instant) -> Option<Value> {
         json!({
             "address": seen.address,
             "priority": seen.priority,
+            "advert_int_seconds": seconds(instance.router.active_interval()),
             "seen_seconds_ago": seconds(now.since(seen.at)),
             "self": false,
         })
     })
 }
 
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// Seconds with milliseconds; whole ones as whole numbers.
-fn seconds(time: Duration) -> Value {
+pub(crate) fn seconds(time: Duration) -> Value {
     if time.subsec_millis() == 0 {
         return json!(time.as_secs());
     }

@@ -1,10 +1,10 @@
 //! A configuration on its way in: slices collected between Begin and Commit, checked for what
 //! the rest of the engine relies on. Applies nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
-use vipd_ipc::slice::{InstanceSlice, SocketSlice, TrackerSlice};
-use vipd_types::{Generation, InstanceId, SocketId, TrackerId};
+use vipd_ipc::slice::{GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
+use vipd_types::{Generation, GroupId, InstanceId, SocketId, TrackerId};
 
 /// The parent broke the protocol.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub(crate) struct Stage {
     pub(crate) sockets: BTreeMap<SocketId, (SocketSlice, Option<OwnedFd>)>,
     pub(crate) trackers: BTreeMap<TrackerId, TrackerSlice>,
     pub(crate) instances: BTreeMap<InstanceId, InstanceSlice>,
+    pub(crate) groups: BTreeMap<GroupId, GroupSlice>,
     complete: bool,
 }
 
@@ -26,6 +27,7 @@ impl Stage {
             sockets: BTreeMap::new(),
             trackers: BTreeMap::new(),
             instances: BTreeMap::new(),
+            groups: BTreeMap::new(),
             complete: false,
         }
     }
@@ -65,6 +67,19 @@ impl Stage {
             return Err(Broken("two instances with one VRID on one socket"));
         }
         once(self.instances.insert(slice.id, slice))
+    }
+
+    pub(crate) fn group(&mut self, slice: GroupSlice) -> Result<(), Broken> {
+        self.open()?;
+        if slice.members.iter().any(|member| !self.instances.contains_key(member)) {
+            return Err(Broken("sync group with an unknown member"));
+        }
+        let mut taken: BTreeSet<InstanceId> = BTreeSet::new();
+        let others = self.groups.values().flat_map(|group| &group.members);
+        if !others.chain(&slice.members).all(|member| taken.insert(*member)) {
+            return Err(Broken("an instance in two sync groups"));
+        }
+        once(self.groups.insert(slice.id, slice))
     }
 
     pub(crate) fn end(&mut self, generation: Generation) -> Result<(), Broken> {

@@ -92,6 +92,16 @@ impl<'a> View<'a> {
         self.list(key).iter().filter_map(|view| view.0.as_str()).map(printable).collect()
     }
 
+    /// Each field with its name, fit for a terminal.
+    pub(crate) fn pairs(self) -> Vec<String> {
+        let Value::Object(fields) = self.0 else { return Vec::new() };
+        let pair = |(name, value): (&String, &Value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            printable(&format!("{name} {value}"))
+        };
+        fields.iter().map(pair).collect()
+    }
+
     /// Names, fit for a terminal, with their whole numbers.
     pub(crate) fn counters(self, key: &str) -> Vec<(String, u64)> {
         let Some(Value::Object(fields)) = self.0.get(key) else { return Vec::new() };

@@ -2,7 +2,7 @@
 //! answer in, text out.
 
 use crate::answer::View;
-use crate::text::{Colour, Paint, duration, pad, state_colour, width};
+use crate::text::{Colour, Paint, duration, interval, pad, state_colour, width};
 
 const TITLE_WIDTH: usize = 12;
 
@@ -11,11 +11,14 @@ pub(crate) fn render(instance: View<'_>, paint: Paint) -> String {
     headline(&mut sheet, instance);
     sheet.rows("because", instance.text("reason"));
     sheet.rows("router", router(instance));
+    sheet.rows("sync group", group(instance));
     sheet.rows("priority", ladder(instance, paint));
     sheet.rows("master", master(instance));
     sheet.rows("addresses", addresses(instance, paint));
     sheet.rows("lease", lease(instance));
     sheet.rows("adverts", adverts(instance));
+    sheet.rows("far peers", far_peers(instance));
+    sheet.rows("options", options(instance));
     sheet.rows("preemption", preemption(instance));
     sheet.rows("epoch", instance.text("epoch"));
     sheet.rows("counters", counters(instance, paint));
@@ -56,8 +59,26 @@ fn router(instance: View<'_>) -> Option<String> {
     join([
         instance.text("vrid").map(|vrid| format!("VRID {vrid}")),
         instance.text("interface").map(|interface| format!("on {interface}")),
+        instance.text("vmac").map(|vmac| format!("virtual MAC on {vmac}")),
         instance.text("vrrp_version").map(|version| format!("VRRP version {version}")),
         family,
+    ])
+}
+
+fn group(instance: View<'_>) -> Option<String> {
+    let group = instance.object("sync_group")?;
+    let order = match group.raw("order") {
+        Some("lead") => Some("leads".to_owned()),
+        Some("wait") => Some("waits".to_owned()),
+        Some("yield") => Some("yields".to_owned()),
+        Some("fault") => Some("is in FAULT".to_owned()),
+        Some(_) | None => group.text("order"),
+    };
+    let name = group.text("name").unwrap_or_else(|| "-".to_owned());
+    let members = group.texts("members");
+    join([
+        Some(order.map_or_else(|| name.clone(), |order| format!("{name} {order}"))),
+        (!members.is_empty()).then(|| format!("members {}", members.join(", "))),
     ])
 }
 
@@ -110,10 +131,15 @@ fn master(instance: View<'_>) -> Option<String> {
         (false, None) => "an unnamed router".to_owned(),
     };
     let seen = master.number("seen_seconds_ago").map(duration);
+    // One that is learned, and not our own.
+    let learned = master
+        .number("advert_int_seconds")
+        .filter(|time| instance.number("advert_int_seconds") != Some(*time));
     let how = if own { "advertised" } else { "heard" };
     join([
         Some(who),
         master.text("priority").map(|priority| format!("priority {priority}")),
+        learned.map(|time| format!("every {}", interval(time))),
         seen.map(|time| format!("{how} {time} ago")),
     ])
 }
@@ -148,11 +174,27 @@ fn adverts(instance: View<'_>) -> Option<String> {
     let peers = instance.texts("peers");
     let to = if peers.is_empty() { instance.text("group") } else { Some(peers.join(", ")) };
     join([
-        instance.number("advert_int_seconds").map(|time| format!("every {}", duration(time))),
+        instance.number("advert_int_seconds").map(|time| format!("every {}", interval(time))),
         instance.text("transport"),
         instance.text("source").map(|source| format!("from {source}")),
         to.map(|to| format!("to {to}")),
+        instance.text("checksum").map(|form| format!("{form} checksum")),
     ])
+}
+
+/// Peers that may be more than a hop away.
+fn far_peers(instance: View<'_>) -> Vec<String> {
+    let peers = instance.list("peer_ttl");
+    let row = |peer: &View<'_>| {
+        let text = |key| peer.text(key).unwrap_or_else(|| "-".to_owned());
+        format!("{}  TTL {} to {}", text("address"), text("min"), text("max"))
+    };
+    peers.iter().map(row).collect()
+}
+
+/// What is not at its default, as it would stand in the configuration.
+fn options(instance: View<'_>) -> Vec<String> {
+    instance.object("options").map(View::pairs).unwrap_or_default()
 }
 
 fn preemption(instance: View<'_>) -> Option<String> {
@@ -260,6 +302,30 @@ VI_1 is MASTER for 12s
         }));
         assert!(out.contains("  master      10.0.0.2, priority 111, heard 0.2s ago\n"), "{out}");
         assert!(out.contains("10.0.0.1  not here\n"), "{out}");
+    }
+
+    #[test]
+    fn a_member_of_a_group_tells_what_is_not_the_default() {
+        let out = shown(&json!({
+            "name": "VI_6", "state": "BACKUP", "interface": "eth0", "vmac": "vrrp.51",
+            "family": "ipv6", "vrrp_version": 3, "vrid": 51, "advert_int_seconds": 1,
+            "sync_group": { "name": "G1", "order": "wait", "members": ["VI_4", "VI_6"] },
+            "master": { "address": "fe80::2", "priority": 200, "advert_int_seconds": 0.25,
+                        "seen_seconds_ago": 0.1, "self": false },
+            "checksum": null, "options": { "down_timer_adverts": 5, "v3_checksum_strict": true },
+            "peer_ttl": [{ "address": "fe80::2", "min": 250, "max": 255 }],
+        }));
+        let expected = "\
+VI_6 is BACKUP
+  router      VRID 51, on eth0, virtual MAC on vrrp.51, VRRP version 3, IPv6
+  sync group  G1 waits, members VI_4, VI_6
+  master      fe80::2, priority 200, every 0.25s, heard 0.1s ago
+  adverts     every 1s
+  far peers   fe80::2  TTL 250 to 255
+  options     down_timer_adverts 5
+              v3_checksum_strict true
+";
+        assert_eq!(out, expected);
     }
 
     #[test]

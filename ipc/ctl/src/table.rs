@@ -5,10 +5,12 @@ use crate::answer::View;
 use crate::text::{Colour, Paint, duration, pad, state_colour, width};
 use std::fmt::Write;
 
-const HEAD: [&str; 8] =
-    ["INSTANCE", "STATE", "SINCE", "PRIORITY", "INTERFACE", "VRID", "ADDRESSES", "MASTER"];
+const HEAD: [&str; 9] =
+    ["INSTANCE", "STATE", "SINCE", "PRIORITY", "INTERFACE", "VRID", "GROUP", "ADDRESSES", "MASTER"];
 const STATE_COLUMN: usize = 1;
 const PRIORITY_COLUMN: usize = 3;
+/// Left out where there is no sync group.
+const GROUP_COLUMN: usize = 6;
 /// Addresses named in a line; the others are counted.
 const ADDRESSES_NAMED: usize = 2;
 
@@ -19,7 +21,11 @@ pub(crate) fn render(instances: &[View<'_>], paint: Paint) -> String {
         return "no instance is configured\n".to_owned();
     }
     let rows: Vec<Row> = instances.iter().map(|instance| row(*instance)).collect();
+    let groups = instances.iter().any(|instance| instance.object("sync_group").is_some());
     let widths: [usize; HEAD.len()] = std::array::from_fn(|column| {
+        if column == GROUP_COLUMN && !groups {
+            return 0;
+        }
         let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
         width(cells.chain(HEAD.get(column).copied()))
     });
@@ -43,6 +49,7 @@ fn row(instance: View<'_>) -> Row {
         priority(instance),
         text("interface"),
         text("vrid"),
+        group(instance),
         addresses(instance),
         master(instance),
     ]
@@ -62,6 +69,11 @@ fn priority(instance: View<'_>) -> String {
         ""
     };
     effective + marker
+}
+
+fn group(instance: View<'_>) -> String {
+    let name = instance.object("sync_group").and_then(|group| group.text("name"));
+    name.unwrap_or_else(|| "-".to_owned())
 }
 
 fn addresses(instance: View<'_>) -> String {
@@ -116,7 +128,8 @@ fn line(
     colour: fn(usize, &str) -> Colour,
 ) -> String {
     let mut out = String::new();
-    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+    let columns = cells.iter().zip(widths).enumerate();
+    for (column, (cell, width)) in columns.filter(|(_, (_, width))| **width > 0) {
         let last = column.saturating_add(1) == HEAD.len();
         let padded = if last { cell.clone() } else { pad(cell, width.saturating_add(2)) };
         out.push_str(&paint.apply(colour(column, cell), &padded));
@@ -163,6 +176,20 @@ INSTANCE       STATE   SINCE  PRIORITY  INTERFACE  VRID  ADDRESSES              
 VI_1           MASTER  4m 3s  111       eth0       51    10.88.88.100           this node
 a_longer_name  BACKUP  1s     101 !     eth0       7     10.0.0.1, 10.0.0.2 +2  10.0.0.9
 ! a_longer_name: chk is down (no process)
+";
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn groups_have_a_column_where_there_are_any() {
+        let out = shown(&json!([
+            { "name": "A", "sync_group": { "name": "G1" } },
+            { "name": "B", "sync_group": null },
+        ]));
+        let expected = "\
+INSTANCE  STATE  SINCE  PRIORITY  INTERFACE  VRID  GROUP  ADDRESSES  MASTER
+A         -      -      -         -          -     G1     -          -
+B         -      -      -         -          -     -      -          -
 ";
         assert_eq!(out, expected);
     }

@@ -52,6 +52,12 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A time that somebody has configured, unrounded.
+pub(crate) fn interval(seconds: f64) -> String {
+    // Beyond any interval there is; a number of 300 digits would be printed otherwise.
+    if (0.0..86_400.0).contains(&seconds) { format!("{seconds}s") } else { duration(seconds) }
+}
+
 /// No column is made wider than this for the sake of one long text.
 const WIDTH_MAX: usize = 64;
 
@@ -127,6 +133,9 @@ mod tests {
             assert_eq!(duration(seconds), text, "{seconds}");
         }
         assert!(duration(f64::MAX).contains("d "));
+        for (seconds, text) in [(1.0, "1s"), (0.25, "0.25s"), (40.95, "40.95s"), (-1.0, "?")] {
+            assert_eq!(interval(seconds), text, "{seconds}");
+        }
     }
 
     #[test]

@@ -73,8 +73,13 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// On the same link: no router may be between (RFC 9568 5.1.1.3).
+    /// The least TTL over IPv4 is 255: no router may be between (RFC 9568 5.1.1.3). Over IPv6 it is
+    /// 64, the kernel's own, with which keepalived sends unicast.
     pub const fn new(address: IpAddr) -> Self {
-        Self { address, min_ttl: 255, max_ttl: 255 }
+        let min_ttl = match address {
+            IpAddr::V4(_) => 255,
+            IpAddr::V6(_) => 64,
+        };
+        Self { address, min_ttl, max_ttl: 255 }
     }
 }

@@ -71,7 +71,7 @@ pub struct Instance {
     pub source: Option<IpAddr>,
     pub peers: Vec<Peer>,
     pub check_unicast_src: bool,
-    /// Destination of multicast adverts.
+    /// Destination of multicast adverts; the RFC's group of the family when there are peers.
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
     pub tracks: Vec<Track>,
@@ -83,7 +83,8 @@ pub struct Instance {
 pub struct Vmac {
     /// What `use_vmac` names; else the first free of `PREFIX.VRID`, `PREFIX1.VRID` and so on.
     pub name: Option<IfName>,
-    /// `vmac_prefix`, `vrrp` by default, and a 6 behind it for IPv6.
+    /// `vmac_prefix`, by default `vrrp`: at most eight bytes, which leaves room for a number and the
+    /// VRID. The same in all instances.
     pub prefix: String,
     /// 00-00-5E-00-01-VRID or 00-00-5E-00-02-VRID (RFC 9568 7.3) unless `use_vmac` gives another.
     pub mac: [u8; 6],
@@ -101,10 +102,21 @@ pub struct SyncGroup {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lease {
-    /// 3 x advert_int rounded down to whole seconds, at least 1 s.
+    /// See [`Lease::usual`].
     Default,
     Seconds(u32),
     Off,
+}
+
+impl Lease {
+    /// The default in seconds: down_timer_adverts x advert_int rounded down, so that the address of
+    /// a dead host is gone before a peer takes over; but two intervals at least, because it is
+    /// renewed with the adverts, and one second, because the kernel counts in those.
+    pub fn usual(advert_int: Duration, down_timer_adverts: u8) -> u64 {
+        let two = advert_int.saturating_mul(2);
+        let least = two.as_secs().saturating_add(u64::from(two.subsec_nanos() > 0));
+        advert_int.saturating_mul(down_timer_adverts.into()).as_secs().max(least).max(1)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -134,7 +146,14 @@ pub struct Vip {
     pub label: Option<String>,
     pub broadcast: Option<std::net::Ipv4Addr>,
     /// As the kernel numbers scopes: 0 global, 200 site, 253 link, 254 host.
+    /// IPv6 has no choice: the kernel derives it from the address.
     pub scope: u8,
+    /// `-nodad`, which means the opposite of what it says: the kernel looks for a duplicate of an
+    /// IPv6 address before it uses it. A virtual address is used at once otherwise.
+    pub dad: bool,
+    /// `preferred_lft` in seconds, `u32::MAX` for ever: how long the kernel chooses the address as a
+    /// source by itself. When the line says nothing: not at all for a /128, else for ever.
+    pub preferred_lft: Option<u32>,
 }
 
 /// One line of `track_script`.
@@ -146,7 +165,7 @@ pub struct Track {
     pub reverse: bool,
 }
 
-/// Gratuitous ARP.
+/// Gratuitous ARP and unsolicited neighbour advertisements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Garp {
     /// `garp_master_delay`: from becoming MASTER to the second block; zero means no second block.
@@ -156,6 +175,15 @@ pub struct Garp {
     /// `garp_master_refresh`; zero is off.
     pub master_refresh: Duration,
     pub master_refresh_repeat: u32,
+    /// `garp_lower_prio_delay`: from the advert of a worse router to the second block.
+    pub lower_prio_delay: Duration,
+    /// `garp_lower_prio_repeat`: packets per address of both blocks; zero means none.
+    pub lower_prio_repeat: u32,
+    /// `vrrp_garp_interval`: least time between two packets on one interface; the same in all
+    /// instances.
+    pub interval: Duration,
+    /// `vrrp_gna_interval`: the same for IPv6.
+    pub gna_interval: Duration,
 }
 
 impl Default for Garp {
@@ -165,6 +193,10 @@ impl Default for Garp {
             master_repeat: 5,
             master_refresh: Duration::ZERO,
             master_refresh_repeat: 1,
+            lower_prio_delay: Duration::from_secs(5),
+            lower_prio_repeat: 5,
+            interval: Duration::ZERO,
+            gna_interval: Duration::ZERO,
         }
     }
 }

@@ -155,7 +155,7 @@ impl Say {
         self.list
     }
 
-    /// An empty remedy is none.
+    /// An empty remedy is none. Names are quoted as they stand in the file.
     fn add(&mut self, severity: Severity, at: Span, message: String, remedy: String) {
         self.list.push(Diagnostic {
             severity,
@@ -163,8 +163,8 @@ impl Say {
             line: at.line,
             column: at.column,
             length: at.length,
-            message,
-            remedy: Some(remedy).filter(|text| !text.is_empty()),
+            message: printable(message.as_bytes()),
+            remedy: Some(printable(remedy.as_bytes())).filter(|text| !text.is_empty()),
         });
     }
 }
@@ -199,6 +199,17 @@ mod tests {
         let column = lines[source].find("spot").unwrap();
         assert_eq!(lines[source + 1].find("^^^^"), Some(column), "{shown}");
         assert!(shown.contains("write right"), "{shown}");
+    }
+
+    #[test]
+    fn a_name_does_not_reach_the_terminal_as_it_is() {
+        let mut say = Say::new("x.conf");
+        say.error(Span::default(), "no instance `a\u{1b}[2J\nb`", "write `a\tb`");
+        let line = say.finish().remove(0).to_line();
+        assert!(
+            line.ends_with("error: no instance `a\u{fffd}[2J\u{fffd}b`; write `a b`"),
+            "{line}"
+        );
     }
 
     #[test]

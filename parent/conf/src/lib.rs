@@ -7,6 +7,7 @@ pub mod config;
 pub mod diagnostic;
 mod keywords;
 mod lex;
+pub mod limits;
 mod native;
 mod print;
 mod shell;

@@ -2,6 +2,7 @@
 //! What is not understood to the last option is not recognised; it runs as a program.
 
 use crate::config::{NativeProcess, ProcessTool};
+use crate::limits::NAME_MAX;
 
 pub(crate) fn recognise(argv: &[Vec<u8>]) -> Option<NativeProcess> {
     let mut words = argv.iter().map(Vec::as_slice);
@@ -72,7 +73,8 @@ fn pgrep(words: &[&[u8]], is_pkill: bool) -> Option<NativeProcess> {
 
 /// None if this is an option, a path, or the second name.
 fn take_name<'a>(name: &mut Option<&'a [u8]>, word: &'a [u8]) -> Option<()> {
-    let fits = !word.is_empty() && !word.starts_with(b"-") && !word.contains(&b'/');
+    let is_name = (1..=NAME_MAX).contains(&word.len());
+    let fits = is_name && !word.starts_with(b"-") && !word.contains(&b'/');
     if !fits || name.is_some() || looks_like_shell(word) {
         return None;
     }

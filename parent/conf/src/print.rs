@@ -2,9 +2,11 @@
 //! the value that was printed, if that value came from a file. Passwords are in it.
 
 use crate::check::value::show_seconds;
-use crate::config::{Auth, Config, Instance, Lease, Script, ScriptUser, Vip};
+use crate::check::vmac::default_mac;
+use crate::config::{Auth, Config, Instance, Lease, Script, ScriptUser, SyncGroup, Vip, Vmac};
 use crate::shell;
 use std::fmt::Display;
+use vipd_types::{Checksum, Family, Version};
 
 /// The effective configuration in the language of keepalived.conf, one keyword a line. Holds
 /// passwords in clear text: the caller decides who may see it.
@@ -17,6 +19,10 @@ pub fn print(config: &Config) -> Vec<u8> {
     for instance in &config.instances {
         let name = Some(instance.name.as_bytes());
         page.block("vrrp_instance", name, |page| router(page, instance, config));
+    }
+    for group in &config.groups {
+        let name = Some(group.name.as_bytes());
+        page.block("vrrp_sync_group", name, |page| members(page, group, config));
     }
     page.bytes
 }
@@ -31,11 +37,15 @@ fn globals(page: &mut Page, config: &Config) {
     if config.globals.enable_script_security {
         page.line(&[b"enable_script_security"]);
     }
-    page.show("vrrp_version", 2);
-    if let Some(instance) = config.instances.first() {
-        page.show("vrrp_mcast_group4", instance.group);
-    }
     page.switch("native_checks", config.globals.native_checks);
+    if let Some(instance) = config.instances.first() {
+        page.show("vrrp_garp_interval", show_seconds(instance.garp.interval));
+        page.show("vrrp_gna_interval", show_seconds(instance.garp.gna_interval));
+    }
+    let mut with_vmac = config.instances.iter().filter_map(|i| i.vmac.as_ref());
+    if let Some(vmac) = with_vmac.next() {
+        page.word("vmac_prefix", vmac.prefix.as_bytes());
+    }
 }
 
 fn check(page: &mut Page, script: &Script) {
@@ -58,10 +68,12 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     page.show("state", if i.wants_master { "MASTER" } else { "BACKUP" });
     page.word("interface", i.interface.as_bytes());
     page.show("virtual_router_id", i.vrid);
-    page.show("version", 2);
+    page.show("version", if i.version == Version::V2 { 2 } else { 3 });
     page.show("priority", i.priority);
     page.show("advert_int", show_seconds(i.advert_int));
     page.line(&[if i.preempt { b"preempt" } else { b"nopreempt" }]);
+    options(page, i);
+    page.line(&[if i.accept { b"accept" } else { b"no_accept" }]);
     page.switch("fast_handover", i.fast_handover);
     match i.lease {
         Lease::Default => page.show("vip_lease", "default"),
@@ -75,6 +87,9 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
             page.word("auth_pass", &bytes);
         });
     }
+    if let Some(vmac) = &i.vmac {
+        virtual_mac(page, vmac, i);
+    }
     transport(page, i);
     page.block("virtual_ipaddress", None, |page| i.addresses.iter().for_each(|v| vip(page, v)));
     if !i.tracks.is_empty() {
@@ -84,6 +99,47 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     page.show("garp_master_repeat", i.garp.master_repeat);
     page.show("garp_master_refresh", show_seconds(i.garp.master_refresh));
     page.show("garp_master_refresh_repeat", i.garp.master_refresh_repeat);
+    page.show("garp_lower_prio_delay", show_seconds(i.garp.lower_prio_delay));
+    page.show("garp_lower_prio_repeat", i.garp.lower_prio_repeat);
+}
+
+/// Those that mean something to this router.
+fn options(page: &mut Page, i: &Instance) {
+    let o = &i.options;
+    page.show("preempt_delay", show_seconds(o.preempt_delay));
+    page.show("down_timer_adverts", o.down_timer_adverts);
+    page.switch("lower_prio_no_advert", o.lower_prio_no_advert);
+    page.switch("higher_prio_send_advert", o.higher_prio_send_advert);
+    page.switch("owner_ignore_adverts", o.owner_ignore_adverts);
+    page.switch("skip_check_adv_addr", o.skip_check_adv_addr);
+    if i.version == Version::V2 {
+        page.switch("drop_adv_addr_mismatch", o.drop_adv_addr_mismatch);
+        return;
+    }
+    if i.family == Family::V4 {
+        page.switch("v3_checksum_as_v2", o.checksum == Checksum::Plain);
+        page.switch("v3_checksum_strict", o.strict_checksum);
+    }
+    match o.max_learned_interval {
+        Some(limit) => page.show("max_learned_interval", show_seconds(limit)),
+        None => page.show("max_learned_interval", "off"),
+    }
+}
+
+fn virtual_mac(page: &mut Page, vmac: &Vmac, i: &Instance) {
+    let mut words = vec![b"use_vmac".to_vec()];
+    if let Some(name) = vmac.name {
+        words.extend([b"name".to_vec(), quoted(name.as_bytes())]);
+    }
+    if vmac.mac != default_mac(i.vrid, i.family) {
+        let octets: Vec<String> = vmac.mac.iter().map(|b| format!("{b:02x}")).collect();
+        words.push(octets.join(":").into_bytes());
+    }
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    page.line(&words);
+    if vmac.xmit_base {
+        page.line(&[b"vmac_xmit_base"]);
+    }
 }
 
 fn transport(page: &mut Page, i: &Instance) {
@@ -91,10 +147,16 @@ fn transport(page: &mut Page, i: &Instance) {
         let name = if i.peers.is_empty() { "mcast_src_ip" } else { "unicast_src_ip" };
         page.show(name, source);
     }
-    if !i.peers.is_empty() {
+    if i.peers.is_empty() {
+        page.show("mcast_dst_ip", i.group);
+    } else {
         page.block("unicast_peer", None, |page| {
-            i.peers.iter().for_each(|peer| page.line(&[peer.address.to_string().as_bytes()]));
+            for peer in &i.peers {
+                let ttl = format!("min_ttl {} max_ttl {}", peer.min_ttl, peer.max_ttl);
+                page.show(&peer.address.to_string(), ttl);
+            }
         });
+        page.show("unicast_ttl", i.options.unicast_ttl);
     }
     page.switch("check_unicast_src", i.check_unicast_src);
 }
@@ -114,7 +176,26 @@ fn vip(page: &mut Page, vip: &Vip) {
         option("brd", broadcast.to_string().as_bytes());
     }
     option("scope", vip.scope.to_string().as_bytes());
+    match vip.preferred_lft {
+        None => {}
+        Some(u32::MAX) => option("preferred_lft", b"forever"),
+        Some(seconds) => option("preferred_lft", seconds.to_string().as_bytes()),
+    }
+    if vip.dad {
+        text.extend(b" -nodad");
+    }
     page.line(&[&text]);
+}
+
+/// The checks of the group stand in its members, with their weights.
+fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
+    let members = || group.members.iter().filter_map(|index| config.instances.get(*index));
+    page.block("group", None, |page| {
+        members().for_each(|member| page.line(&[&quoted(member.name.as_bytes())]));
+    });
+    if members().any(|member| member.tracks.iter().any(|track| track.weight.get() != 0)) {
+        page.line(&[b"sync_group_tracking_weight"]);
+    }
 }
 
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {

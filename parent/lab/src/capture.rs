@@ -1,12 +1,14 @@
-//! Witness of the wire: every advert, ARP and neighbour frame, at the moment it leaves its sender's
-//! cable, with the kernel's time. Sees what was sent also when a cut then swallows it; sends
-//! nothing.
+//! Witness of the wire: every advert, ARP and neighbour frame and group report, at the moment it
+//! leaves its sender's cable, with the kernel's time. Sees what was sent also when a cut then
+//! swallows it; sends nothing.
 
 use crate::clock::{self, Stamp};
 use crate::error::{Context, Result};
-use crate::frame::{Advert, Arp, Content, Frame};
+use crate::frame::{Advert, Announcement, Arp, Content, Frame, Membership};
 use crate::netns::NetNs;
+use crate::node::Node;
 use crate::pcap;
+use crate::tshark::{self, Opinion, Reading};
 use crate::witness::be_punctual;
 use nix::net::if_::if_indextoname;
 use nix::poll::{PollFd, PollFlags, poll};
@@ -18,7 +20,7 @@ use socket2::{SockFilter, SockRef};
 use std::collections::HashMap;
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -38,6 +40,7 @@ pub struct Packet {
 #[derive(Debug)]
 pub struct Capture {
     packets: Arc<Mutex<Vec<Packet>>>,
+    dir: PathBuf,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,7 +50,8 @@ pub const LIMIT: usize = 500_000;
 const OUTGOING: u8 = 4;
 
 impl Capture {
-    pub(crate) fn start(lan: &NetNs) -> Result<Self> {
+    /// In the network of `lan`; files of short life go to `dir`.
+    pub(crate) fn start(lan: &NetNs, dir: &Path) -> Result<Self> {
         let socket = lan.enter(open)?;
         let (packets, stop) = (Arc::default(), Arc::<AtomicBool>::default());
         let (inside, to, until) = (lan.clone(), Arc::clone(&packets), Arc::clone(&stop));
@@ -57,7 +61,7 @@ impl Capture {
                 listen(&socket, &to, &until);
             }
         });
-        Ok(Self { packets, stop, thread: Some(thread) })
+        Ok(Self { packets, dir: dir.to_path_buf(), stop, thread: Some(thread) })
     }
 
     /// Everything so far, in order of arrival.
@@ -67,17 +71,37 @@ impl Capture {
 
     /// The adverts at or after `since`.
     pub fn adverts(&self, since: Stamp) -> Vec<(Stamp, Advert)> {
-        self.select(since, |content| match content {
-            Content::Advert(advert) => Some(advert.clone()),
-            Content::Arp(_) | Content::Other => None,
-        })
+        self.select(since, Frame::advert)
+    }
+
+    /// Those of them that came out of one host's cable, whatever source they claim.
+    pub fn adverts_of(&self, node: &Node, since: Stamp) -> Vec<(Stamp, Advert)> {
+        let packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = packets.iter().filter(|one| one.at >= since && one.port == node.plug().port());
+        mine.filter_map(|packet| Some((packet.at, packet.frame.advert()?))).collect()
     }
 
     /// The ARP frames at or after `since`.
     pub fn arps(&self, since: Stamp) -> Vec<(Stamp, Arp)> {
-        self.select(since, |content| match content {
+        self.select(since, |frame| match &frame.content {
             Content::Arp(arp) => Some(arp.clone()),
-            Content::Advert(_) | Content::Other => None,
+            Content::Advert(_)
+            | Content::Neighbour(_)
+            | Content::Membership(_)
+            | Content::Other => None,
+        })
+    }
+
+    /// Who announced which address at or after `since`, by ARP or neighbour discovery.
+    pub fn announcements(&self, since: Stamp) -> Vec<(Stamp, Announcement)> {
+        self.select(since, Frame::announcement)
+    }
+
+    /// The IGMP and MLD reports at or after `since`.
+    pub fn memberships(&self, since: Stamp) -> Vec<(Stamp, Membership)> {
+        self.select(since, |frame| match &frame.content {
+            Content::Membership(report) => Some(report.clone()),
+            Content::Advert(_) | Content::Arp(_) | Content::Neighbour(_) | Content::Other => None,
         })
     }
 
@@ -106,10 +130,18 @@ impl Capture {
         pcap::write(path, &self.packets())
     }
 
-    fn select<T>(&self, since: Stamp, pick: impl Fn(&Content) -> Option<T>) -> Vec<(Stamp, T)> {
+    /// What tshark thinks of the adverts so far.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn examine(&self, reading: Reading) -> Result<Opinion> {
+        tshark::examine(&self.packets(), reading, &self.dir)
+    }
+
+    fn select<T>(&self, since: Stamp, pick: impl Fn(&Frame) -> Option<T>) -> Vec<(Stamp, T)> {
         let packets = self.packets.lock().unwrap_or_else(PoisonError::into_inner);
         let late = packets.iter().filter(|packet| packet.at >= since);
-        late.filter_map(|packet| Some((packet.at, pick(&packet.frame.content)?))).collect()
+        late.filter_map(|packet| Some((packet.at, pick(&packet.frame)?))).collect()
     }
 }
 
@@ -132,8 +164,8 @@ fn open() -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// ARP; IPv4 protocol 112; IPv6 next header 112 or 58.
-fn filter() -> [SockFilter; 10] {
+/// ARP; IPv4 with IGMP or VRRP; IPv6 with VRRP or ICMPv6, or with a hop-by-hop header, as MLD has.
+fn filter() -> [SockFilter; 13] {
     let op = |code, yes, no, value| SockFilter::new(code, yes, no, value);
     const HALF_AT: u16 = 0x28;
     const BYTE_AT: u16 = 0x30;
@@ -141,13 +173,16 @@ fn filter() -> [SockFilter; 10] {
     const RETURN: u16 = 0x06;
     [
         op(HALF_AT, 0, 0, 12),
-        op(EQUALS, 7, 0, 0x0806),
-        op(EQUALS, 0, 2, 0x0800),
+        op(EQUALS, 10, 0, 0x0806),
+        op(EQUALS, 0, 3, 0x0800),
         op(BYTE_AT, 0, 0, 23),
-        op(EQUALS, 4, 3, 112),
-        op(EQUALS, 0, 2, 0x86dd),
+        op(EQUALS, 7, 0, 112),
+        op(EQUALS, 6, 5, 2),
+        op(EQUALS, 0, 4, 0x86dd),
         op(BYTE_AT, 0, 0, 20),
-        op(EQUALS, 1, 0, 112),
+        op(EQUALS, 3, 0, 112),
+        op(EQUALS, 2, 0, 58),
+        op(EQUALS, 1, 0, 0),
         op(RETURN, 0, 0, 0),
         op(RETURN, 0, 0, 65535),
     ]

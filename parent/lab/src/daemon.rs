@@ -1,11 +1,14 @@
 //! The daemons under test behind one face, so that exchanging vipd for keepalived is one argument.
 //! Knows how each is started, told to reload and stopped; judges nothing.
 
+pub mod frr;
+
 use crate::clock::{Stamp, wait_until};
 use crate::error::{Error, Result};
-use crate::node::{Node, Spawned};
+use crate::node::Node;
 use crate::paths::bin_dir;
 use crate::process::Process;
+use crate::spawned::Spawned;
 use nix::sys::signal::Signal;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -17,7 +20,12 @@ pub enum Daemon {
     Vipd { bin_dir: PathBuf },
     /// The one of the distribution.
     Keepalived,
+    /// zebra and vrrpd of the distribution. Its configuration is a vrrpd.conf; the macvlans that it
+    /// names are made when it starts.
+    Frr,
 }
+
+const FRR_CONFIG: &str = "/etc/frr/vrrpd.conf";
 
 /// Long enough for a busy machine.
 const START: Duration = Duration::from_secs(10);
@@ -35,6 +43,16 @@ impl Daemon {
         match self {
             Self::Vipd { .. } => "vipd",
             Self::Keepalived => "keepalived",
+            Self::Frr => "vrrpd",
+        }
+    }
+
+    /// What the names of its processes begin with.
+    fn families(&self) -> &'static [&'static str] {
+        match self {
+            Self::Vipd { .. } => &["vipd"],
+            Self::Keepalived => &["keepalived"],
+            Self::Frr => &["vrrpd", "zebra"],
         }
     }
 
@@ -43,6 +61,7 @@ impl Daemon {
         match self {
             Self::Vipd { .. } => "/etc/vipd/vipd.conf",
             Self::Keepalived => "/etc/keepalived/keepalived.conf",
+            Self::Frr => FRR_CONFIG,
         }
     }
 
@@ -50,6 +69,7 @@ impl Daemon {
         match self {
             Self::Vipd { bin_dir } => bin_dir.join("vipd"),
             Self::Keepalived => PathBuf::from("/usr/sbin/keepalived"),
+            Self::Frr => frr::program(),
         }
     }
 
@@ -57,19 +77,26 @@ impl Daemon {
         let pid_files: &[&str] = match self {
             Self::Vipd { .. } => &["-p", "/run/vipd/vipd.pid"],
             Self::Keepalived => &["-D", "-p", "/run/keepalived.pid", "-r", "/run/vrrp.pid"],
+            Self::Frr => return frr::arguments(),
         };
         let mut arguments = vec!["-n", "-f", self.config_path()];
         arguments.extend(pid_files);
         arguments
     }
 
-    /// What the log says when a start is complete.
-    fn started_mark(&self) -> &'static str {
-        "Entering BACKUP STATE"
+    /// Whether the log says that a start is complete.
+    fn started(&self, node: &Node, begin: Stamp, config: &str) -> bool {
+        let says = |mark| node.syslog().find_since(begin, mark).is_some();
+        match self {
+            Self::Vipd { .. } | Self::Keepalived => {
+                says("Entering BACKUP STATE") || says("Entering FAULT STATE")
+            }
+            Self::Frr => frr::started(node, begin, config),
+        }
     }
 
     /// Writes `config`, starts the daemon in the foreground and returns when it has logged that an
-    /// instance entered its first state.
+    /// instance (of FRR: every one) entered its first state.
     ///
     /// # Errors
     /// When it ends or says nothing in time: with its log.
@@ -79,9 +106,7 @@ impl Daemon {
         let mut ended = None;
         let waited = wait_until(START, format_args!("the start of {}", self.name()), || {
             ended = running.main.try_status();
-            ended.is_some()
-                || node.syslog().find_since(begin, self.started_mark()).is_some()
-                || node.syslog().find_since(begin, "Entering FAULT STATE").is_some()
+            ended.is_some() || self.started(node, begin, config)
         });
         match (ended, waited) {
             (None, Ok(_)) => Ok(running),
@@ -104,8 +129,12 @@ impl Daemon {
         node.write(self.config_path(), config)?;
         let mut arguments = self.arguments();
         arguments.extend(more);
+        let zebra = match self {
+            Self::Frr => Some(frr::prepare(node, config)?),
+            Self::Vipd { .. } | Self::Keepalived => None,
+        };
         let main = node.spawn(self.program(), &arguments)?;
-        Ok(Running { daemon: self.clone(), main })
+        Ok(Running { daemon: self.clone(), main, zebra })
     }
 }
 
@@ -115,6 +144,8 @@ pub struct Running {
     daemon: Daemon,
     /// Its first process.
     pub main: Spawned,
+    /// What FRR's vrrpd cannot do without.
+    zebra: Option<Spawned>,
 }
 
 impl Running {
@@ -122,7 +153,7 @@ impl Running {
         &self.daemon
     }
 
-    /// The first process (`vipd`, `keepalived`), as this process sees it.
+    /// The first process (`vipd`, `keepalived`, `vrrpd`), as this process sees it.
     pub fn pid(&self) -> i32 {
         self.main.pid()
     }
@@ -136,11 +167,24 @@ impl Running {
     /// All living processes of the daemon.
     pub fn processes(&self, node: &Node) -> Vec<Process> {
         let mut all = node.processes();
-        all.retain(|process| process.alive() && process.name.starts_with(self.daemon.name()));
+        let families = self.daemon.families();
+        all.retain(|process| {
+            process.alive() && families.iter().any(|name| process.name.starts_with(name))
+        });
         all
     }
 
-    /// Exchanges the configuration and tells the daemon to read it; waits for nothing.
+    /// The processor time that all of its processes have used so far. What ended in between and
+    /// was waited for by one of them is in it.
+    ///
+    /// # Errors
+    /// When one of them ends meanwhile.
+    pub fn cpu_time(&self, node: &Node) -> Result<Duration> {
+        self.processes(node).iter().map(Process::cpu_time).sum()
+    }
+
+    /// Exchanges the configuration and tells the daemon to read it; waits for nothing. FRR's vrrpd
+    /// does not listen to this: it wants the change through its vty.
     ///
     /// # Errors
     /// When the file cannot be written or the daemon has ended.
@@ -149,7 +193,7 @@ impl Running {
         self.main.signal(Signal::SIGHUP)
     }
 
-    /// Asks it to stop; waits for nothing. Returns the moment before.
+    /// Asks it to stop; waits for nothing. Returns the moment before. zebra goes on.
     ///
     /// # Errors
     /// When it has ended.
@@ -164,6 +208,10 @@ impl Running {
     pub fn stop(&mut self, node: &Node) -> Result<ExitStatus> {
         self.terminate()?;
         let status = self.main.wait(START)?;
+        if let Some(zebra) = &mut self.zebra {
+            zebra.signal(Signal::SIGTERM)?;
+            zebra.wait(START)?;
+        }
         wait_until(START, "the end of all processes of a daemon", || {
             self.processes(node).is_empty()
         })?;

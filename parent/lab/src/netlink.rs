@@ -1,11 +1,9 @@
-//! Witness of a node's addresses: the kernel's own events, with their time. Only listens and asks;
-//! changes nothing.
+//! The kernel's addresses and links as netlink tells them: the socket, the dumps and the decoding.
+//! Only listens and asks; changes nothing.
 
-use crate::clock::{self, Stamp};
+use crate::clock::Stamp;
 use crate::error::{Context, Error, Result};
-use crate::netns::NetNs;
-use crate::witness::be_punctual;
-use nix::errno::Errno;
+use crate::frame::Mac;
 use nix::net::if_::if_indextoname;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
@@ -15,20 +13,21 @@ use nix::sys::socket::{
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 
 /// An address on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub interface: String,
+    /// The interface's number.
+    pub index: u32,
     pub address: IpAddr,
     pub prefix: u8,
     /// Seconds that it will stay; `None` is for ever.
     pub lifetime: Option<u32>,
     /// Who installed it (`ip address ... proto`); 0 if nobody said.
     pub protocol: u8,
+    /// `IFA_F_*`: 0x02 is nodad, 0x20 deprecated, 0x40 tentative.
+    pub flags: u32,
 }
 
 impl fmt::Display for Address {
@@ -47,97 +46,48 @@ pub struct Event {
     pub what: Address,
 }
 
-/// Listens until it is stopped or dropped; starts with the addresses that are there.
-#[derive(Debug)]
-pub struct AddressWatch {
-    namespace: Option<NetNs>,
-    seen: Arc<Mutex<Seen>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+/// An interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    pub index: u32,
+    pub name: String,
+    pub mac: Option<Mac>,
+    /// As its administrator wants it.
+    pub up: bool,
+    pub carrier: bool,
+    /// A program keeps it without carrier, with its addresses on it: how FRR leaves MASTER.
+    pub proto_down: bool,
 }
 
-#[derive(Debug, Default)]
-struct Seen {
-    events: Vec<Event>,
-    lost: bool,
+/// What happened to an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkEvent {
+    pub at: Stamp,
+    /// Else it is gone.
+    pub there: bool,
+    pub what: Link,
 }
 
-const NEW: u16 = 20;
-const DEL: u16 = 21;
-const GET: u8 = 22;
+/// Either, in the kernel's order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    Address(Event),
+    Link(LinkEvent),
+}
+
+const NEW_LINK: u16 = 16;
+const DEL_LINK: u16 = 17;
+const GET_LINK: u8 = 18;
+const NEW_ADDRESS: u16 = 20;
+const DEL_ADDRESS: u16 = 21;
+const GET_ADDRESS: u8 = 22;
 const DONE: u16 = 3;
-/// IPv4 and IPv6 addresses: groups 5 and 9.
-const GROUPS: u32 = 0x10 | 0x100;
+/// Links, IPv4 and IPv6 addresses: groups 1, 5 and 9.
+const GROUPS: u32 = 0x1 | 0x10 | 0x100;
 
-impl AddressWatch {
-    /// # Errors
-    /// When the namespace or the socket cannot be opened.
-    pub fn start(namespace: &NetNs) -> Result<Self> {
-        let (seen, stop) = (Arc::<Mutex<Seen>>::default(), Arc::<AtomicBool>::default());
-        let (socket, there) = namespace.enter(|| Ok((open(GROUPS)?, dump()?)))?;
-        let at = Stamp::now();
-        let first = there.into_iter().map(|what| Event { at, added: true, what });
-        seen.lock().unwrap_or_else(PoisonError::into_inner).events.extend(first);
-        let (inside, to, until) = (namespace.clone(), Arc::clone(&seen), Arc::clone(&stop));
-        let thread = thread::spawn(move || {
-            // Interface names are looked up by the thread, so it must be inside.
-            if inside.stay().is_ok() {
-                be_punctual();
-                listen(&socket, &to, &until);
-            }
-        });
-        Ok(Self { namespace: Some(namespace.clone()), seen, stop, thread: Some(thread) })
-    }
-
-    /// Everything so far, oldest first.
-    pub fn events(&self) -> Vec<Event> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).events.clone()
-    }
-
-    /// The kernel could not deliver all events: the list has a gap.
-    pub fn lost_events(&self) -> bool {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).lost
-    }
-
-    /// Asks the kernel.
-    ///
-    /// # Errors
-    /// When the watch was stopped, or the kernel does not answer.
-    pub fn addresses_now(&self) -> Result<Vec<Address>> {
-        let namespace = self.namespace.as_ref();
-        namespace.ok_or_else(|| Error::new("the node is off"))?.enter(dump)
-    }
-
-    /// Whether `address` is there, by the events so far.
-    pub fn holds(&self, address: IpAddr) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.events
-            .iter()
-            .rev()
-            .find(|event| event.what.address == address)
-            .is_some_and(|e| e.added)
-    }
-
-    /// The first time at or after `since` that `address` was there.
-    pub fn held_since(&self, since: Stamp, address: IpAddr) -> Option<Stamp> {
-        let held = crate::owner::holdings(&self.events(), address, None);
-        held.iter().find(|window| window.to > since).map(|window| window.from.max(since))
-    }
-
-    /// Ends the witness and lets go of the namespace; what was seen stays.
-    pub fn stop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
-        self.namespace = None;
-    }
-}
-
-impl Drop for AddressWatch {
-    fn drop(&mut self) {
-        self.stop();
-    }
+/// A socket that hears every change in the calling thread's network namespace.
+pub(crate) fn listener() -> Result<OwnedFd> {
+    open(GROUPS)
 }
 
 fn open(groups: u32) -> Result<OwnedFd> {
@@ -150,59 +100,59 @@ fn open(groups: u32) -> Result<OwnedFd> {
     Ok(socket)
 }
 
-fn listen(socket: &OwnedFd, to: &Mutex<Seen>, until: &AtomicBool) {
-    let mut buffer = vec![0; 65536];
-    while !until.load(Ordering::Relaxed) {
-        if !readable(socket, 50) {
-            continue;
+/// The changes that one datagram of a listener tells. For a thread inside the namespace: names of
+/// interfaces are looked up.
+pub(crate) fn changes(at: Stamp, datagram: &[u8]) -> Vec<Change> {
+    let one = |(kind, body)| match kind {
+        NEW_ADDRESS | DEL_ADDRESS => {
+            let what = address(body)?;
+            Some(Change::Address(Event { at, added: kind == NEW_ADDRESS, what }))
         }
-        let result = recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty());
-        let at = Stamp::now();
-        let mut seen = to.lock().unwrap_or_else(PoisonError::into_inner);
-        match result {
-            Ok(length) => {
-                let messages = Messages(buffer.get(..length).unwrap_or_default());
-                seen.events.extend(messages.filter_map(|(kind, body)| {
-                    let what = (kind == NEW || kind == DEL).then(|| decode(body)).flatten()?;
-                    Some(Event { at, added: kind == NEW, what })
-                }));
-            }
-            Err(Errno::ENOBUFS) => seen.lost = true,
-            Err(_) => {}
+        NEW_LINK | DEL_LINK => {
+            let what = link(body)?;
+            Some(Change::Link(LinkEvent { at, there: kind == NEW_LINK, what }))
         }
-        drop(seen);
-        clock::ring();
-    }
+        _ => None,
+    };
+    Messages(datagram).filter_map(one).collect()
 }
 
 /// The addresses of the calling thread's network namespace.
-fn dump() -> Result<Vec<Address>> {
+pub(crate) fn addresses() -> Result<Vec<Address>> {
+    dump(GET_ADDRESS, NEW_ADDRESS, address)
+}
+
+/// The links of the calling thread's network namespace.
+pub(crate) fn links() -> Result<Vec<Link>> {
+    dump(GET_LINK, NEW_LINK, link)
+}
+
+fn dump<T>(ask: u8, wanted: u16, decode: impl Fn(&[u8]) -> Option<T>) -> Result<Vec<T>> {
     let socket = open(0)?;
-    let mut request = Vec::from(24_u32.to_ne_bytes());
-    request.extend([GET, 0]);
-    // NLM_F_REQUEST | NLM_F_DUMP, sequence 1, from whom, then an empty ifaddrmsg.
+    let mut request = Vec::from(32_u32.to_ne_bytes());
+    request.extend([ask, 0]);
+    // NLM_F_REQUEST | NLM_F_DUMP, sequence 1, from whom, then an empty ifaddrmsg or ifinfomsg.
     request.extend(0x301_u16.to_ne_bytes());
     request.extend(1_u32.to_ne_bytes());
-    request.resize(24, 0);
+    request.resize(32, 0);
     let kernel = NetlinkAddr::new(0, 0);
-    sendto(socket.as_raw_fd(), &request, &kernel, MsgFlags::empty()).during("address dump")?;
+    sendto(socket.as_raw_fd(), &request, &kernel, MsgFlags::empty()).during("netlink dump")?;
     let mut found = Vec::new();
     let mut buffer = vec![0; 65536];
     while readable(&socket, 2000) {
         let length =
-            recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).during("address dump")?;
+            recv(socket.as_raw_fd(), &mut buffer, MsgFlags::empty()).during("netlink dump")?;
         for (kind, body) in Messages(buffer.get(..length).unwrap_or_default()) {
-            match kind {
-                DONE => return Ok(found),
-                NEW => found.extend(decode(body)),
-                _ => {}
+            if kind == DONE {
+                return Ok(found);
             }
+            found.extend((kind == wanted).then(|| decode(body)).flatten());
         }
     }
-    Err(Error::new("address dump: the kernel does not answer"))
+    Err(Error::new("netlink dump: the kernel does not answer"))
 }
 
-fn readable(socket: &OwnedFd, milliseconds: u16) -> bool {
+pub(crate) fn readable(socket: &OwnedFd, milliseconds: u16) -> bool {
     let mut wanted = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
     poll(&mut wanted, milliseconds).is_ok_and(|ready| ready > 0)
 }
@@ -222,30 +172,66 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
+/// The attributes of one message: type and value.
+struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = usize::from(u16_at(self.0, 0)?);
+        let kind = u16_at(self.0, 2)?;
+        let value = self.0.get(4..length)?;
+        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    }
+}
+
 /// One `ifaddrmsg` with its attributes.
-fn decode(body: &[u8]) -> Option<Address> {
+fn address(body: &[u8]) -> Option<Address> {
     let (family, prefix, index) = (*body.first()?, *body.get(1)?, u32_at(body, 4)?);
+    let mut flags = u32::from(*body.get(2)?);
     let (mut address, mut local, mut lifetime, mut protocol) = (None, None, None, 0);
-    let mut rest = body.get(8..)?;
-    while let Some(length) = u16_at(rest, 0).map(usize::from).filter(|length| *length >= 4) {
-        let value = rest.get(4..length)?;
-        match u16_at(rest, 2)? {
+    for (kind, value) in Attributes(body.get(8..)?) {
+        match kind {
             1 => address = ip(family, value),
             2 => local = ip(family, value),
             6 => lifetime = u32_at(value, 4).filter(|valid| *valid != u32::MAX),
+            8 => flags = u32_at(value, 0)?,
             11 => protocol = *value.first()?,
             _ => {}
         }
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     let name = if_indextoname(index).ok().and_then(|name| name.into_string().ok());
     Some(Address {
         interface: name.unwrap_or_else(|| format!("if{index}")),
+        index,
         address: local.or(address)?,
         prefix,
         lifetime,
         protocol,
+        flags,
     })
+}
+
+/// One `ifinfomsg` with its attributes. `None` for what a bridge says of its ports (a family of
+/// its own): their end is not the link's.
+fn link(body: &[u8]) -> Option<Link> {
+    if *body.first()? != 0 {
+        return None;
+    }
+    let (index, flags) = (u32_at(body, 4)?, u32_at(body, 8)?);
+    let (up, carrier) = (flags & 1 != 0, flags & 0x1_0000 != 0);
+    let mut link = Link { index, name: String::new(), mac: None, up, carrier, proto_down: false };
+    for (kind, value) in Attributes(body.get(16..)?) {
+        match kind {
+            1 => link.mac = value.first_chunk().map(|six| Mac(*six)),
+            3 => link.name = String::from_utf8_lossy(value).trim_end_matches('\0').to_owned(),
+            39 => link.proto_down = *value.first()? != 0,
+            _ => {}
+        }
+    }
+    Some(link)
 }
 
 fn ip(family: u8, value: &[u8]) -> Option<IpAddr> {

@@ -3,20 +3,21 @@
 
 use crate::clock::{Stamp, wait_until};
 use crate::error::{Context, Error, Result};
-use crate::holder::{Holder, only_child};
-use crate::net::{Cut, INTERFACE, Plug};
-use crate::netlink::AddressWatch;
+use crate::fault::{Cut, Fault};
+use crate::holder::Holder;
+use crate::net::{INTERFACE, Plug, ipv6_of};
 use crate::netns::NetNs;
 use crate::paths::WorkDir;
 use crate::process::{Process, namespace_of, processes_in};
 use crate::run::{self, Output, tool};
+use crate::spawned::Spawned;
 use crate::syslog::Syslog;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::watch::AddressWatch;
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub struct Node {
     name: String,
     address: String,
+    address6: String,
     plug: Plug,
     holder: Holder,
     processes: PathBuf,
@@ -38,6 +40,7 @@ pub struct Node {
 }
 
 /// `$1` is the node's directory, `$2` its name. /tmp stays the host's: the build tree may be there.
+/// No address waits for duplicate address detection or comes from a router's advertisement.
 const SETUP: &str = r#"
 d=$1
 hostname "$2"
@@ -45,7 +48,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys 2>/dev/null || :
 mount -t tmpfs -o mode=755 lab-files "$d/files"
 cd "$d/files"
-mkdir over work etc run run/lock run/vipd log log/apache2 log/nginx
+mkdir over work etc run run/lock run/vipd run/frr log log/apache2 log/nginx log/frr vartmp
 mount -t overlay -o "lowerdir=/etc,upperdir=$d/files/over,workdir=$d/files/work" lab-etc /etc || {
     cp -a /etc/. etc
     mount --bind etc /etc
@@ -55,6 +58,7 @@ cat "$d/passwd" >> /etc/passwd
 cat "$d/group" >> /etc/group
 mount --bind run /run
 mount --bind log /var/log
+mount --bind vartmp /var/tmp
 cd /
 mount -t tmpfs -o mode=755 lab-dev "$d/dev"
 for n in null zero full random urandom tty; do
@@ -70,7 +74,9 @@ ln -s /proc/self/fd "$d/dev/fd"
 mount --bind "$d/log.socket" "$d/dev/log"
 mount --move "$d/dev" /dev
 ip link set lo up
-echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad || :
+for n in accept_dad accept_ra router_solicitations; do
+    echo 0 > "/proc/sys/net/ipv6/conf/default/$n" || :
+done
 "#;
 
 /// Numbers that no distribution gives away; only the node's own files know them.
@@ -86,6 +92,7 @@ impl Node {
         work: Arc<WorkDir>,
         plug: Plug,
     ) -> Result<Self> {
+        let ipv4 = address.split('/').next().unwrap_or_default().parse().during(address)?;
         make_files(&dir)?;
         let syslog = Syslog::listen(&dir.join("log.socket"))?;
         let kinds = ["--net", "--mount", "--pid", "--uts", "--ipc", "--propagation", "private"];
@@ -96,6 +103,7 @@ impl Node {
         Ok(Self {
             name: name.to_owned(),
             address: address.to_owned(),
+            address6: format!("{}/64", ipv6_of(ipv4)),
             plug,
             holder,
             processes,
@@ -109,12 +117,22 @@ impl Node {
     }
 
     pub(crate) fn configure_link(&self) -> Result<()> {
-        let commands =
-            format!("addr add {} brd + dev {INTERFACE}\nlink set {INTERFACE} up\n", self.address);
+        self.configure(INTERFACE, &[&self.address, &self.address6])
+    }
+
+    /// Returns when the interface is up and has its link-local address.
+    pub(crate) fn configure(&self, interface: &str, addresses: &[&str]) -> Result<()> {
+        let mut commands = format!("link set {interface} addrgenmode eui64\n");
+        for address in addresses {
+            let how = if address.contains(':') { "nodad" } else { "brd +" };
+            commands.push_str(&format!("addr add {address} dev {interface} {how}\n"));
+        }
+        commands.push_str(&format!("link set {interface} up\n"));
         self.namespace().enter(|| tool("ip", &["-batch", "-"], &commands))?;
-        wait_until(Duration::from_secs(5), "the carrier of a new node", || {
-            let link = self.namespace().enter(|| tool("ip", &["link", "show", INTERFACE], ""));
+        wait_until(Duration::from_secs(5), "the carrier of a new interface", || {
+            let link = self.namespace().enter(|| tool("ip", &["link", "show", interface], ""));
             link.is_ok_and(|link| link.contains("state UP"))
+                && self.link_local_of(interface).is_some()
         })?;
         Ok(())
     }
@@ -126,6 +144,24 @@ impl Node {
     /// As given to `boot`, with the prefix length.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Its unique local address with the prefix length: see [`crate::net::ipv6_of`].
+    pub fn address6(&self) -> &str {
+        &self.address6
+    }
+
+    /// The link-local address that the kernel gave to [`INTERFACE`].
+    pub fn link_local(&self) -> Option<Ipv6Addr> {
+        self.link_local_of(INTERFACE)
+    }
+
+    fn link_local_of(&self, interface: &str) -> Option<Ipv6Addr> {
+        let there = self.watch.addresses_now().unwrap_or_default();
+        there.iter().filter(|one| one.interface == interface).find_map(|one| match one.address {
+            IpAddr::V6(address) if address.is_unicast_link_local() => Some(address),
+            IpAddr::V6(_) | IpAddr::V4(_) => None,
+        })
     }
 
     pub fn plug(&self) -> &Plug {
@@ -206,16 +242,7 @@ impl Node {
             .stderr(File::create(&stderr).during(stderr.display())?)
             .spawn()
             .during(&stem)?;
-        let mut spawned = Spawned { enterer: child, pid: 0, stdout, stderr };
-        let enterer = spawned.enterer.id();
-        let (mut pid, mut ended) = (None, None);
-        wait_until(Duration::from_secs(5), format_args!("the start of {stem}"), || {
-            pid = only_child(enterer);
-            ended = spawned.try_status();
-            pid.is_some() || ended.is_some()
-        })?;
-        spawned.pid = pid.unwrap_or(0);
-        Ok(spawned)
+        Spawned::entered(child, &stem, stdout, stderr)
     }
 
     /// Runs a short program; see [`run::output`].
@@ -262,6 +289,15 @@ impl Node {
         self.plug.cut(how)
     }
 
+    /// Frames of each of these kinds are lost from now on, and no others. Ends with the next
+    /// `disturb`, `cut` or `heal`.
+    ///
+    /// # Errors
+    /// When nft or ip fails.
+    pub fn disturb(&self, faults: &[Fault]) -> Result<()> {
+        self.plug.disturb(faults)
+    }
+
     /// # Errors
     /// When nft or ip fails.
     pub fn heal(&self) -> Result<()> {
@@ -302,71 +338,6 @@ impl Node {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LANG", "C.UTF-8");
         command
-    }
-}
-
-/// A program on a node. Dropped, it is killed.
-#[derive(Debug)]
-pub struct Spawned {
-    enterer: Child,
-    pid: i32,
-    stdout: PathBuf,
-    stderr: PathBuf,
-}
-
-impl Spawned {
-    /// As this process sees it; 0 if it ended before it was seen.
-    pub fn pid(&self) -> i32 {
-        self.pid
-    }
-
-    /// What it has written so far.
-    pub fn stdout(&self) -> String {
-        fs::read_to_string(&self.stdout).unwrap_or_default()
-    }
-
-    /// What it has written so far.
-    pub fn stderr(&self) -> String {
-        fs::read_to_string(&self.stderr).unwrap_or_default()
-    }
-
-    /// # Errors
-    /// When it has ended.
-    pub fn signal(&mut self, signal: Signal) -> Result<Stamp> {
-        if self.pid == 0 || self.try_status().is_some() {
-            return Err(Error::new("a signal for a program that has ended"));
-        }
-        let at = Stamp::now();
-        kill(Pid::from_raw(self.pid), signal).during(signal)?;
-        Ok(at)
-    }
-
-    /// How it ended, if it has. Death by a signal is reported as such.
-    pub fn try_status(&mut self) -> Option<ExitStatus> {
-        // nsenter stops itself when its child is stopped, and does not see it continue.
-        let enterer = i32::try_from(self.enterer.id()).map(Pid::from_raw);
-        let _ = enterer.map(|pid| kill(pid, Signal::SIGCONT));
-        self.enterer.try_wait().ok().flatten()
-    }
-
-    /// # Errors
-    /// When it has not ended within `limit`; it is not killed then.
-    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let mut status = None;
-        wait_until(limit, "the end of a program", || {
-            status = self.try_status();
-            status.is_some()
-        })?;
-        status.ok_or_else(|| Error::new("its exit status cannot be read"))
-    }
-}
-
-impl Drop for Spawned {
-    fn drop(&mut self) {
-        if self.try_status().is_none() && self.pid != 0 {
-            let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
-        }
-        drop(run::status_within(&mut self.enterer, Duration::from_secs(5)));
     }
 }
 

@@ -1,8 +1,9 @@
-//! Who held an address when, worked out from the address events of the nodes. Pure.
+//! Who held an address when, worked out from the address and link events of the nodes. Pure.
 
 use crate::clock::{Stamp, millis};
-use crate::netlink::Event;
+use crate::netlink::{Change, LinkEvent};
 use crate::node::Node;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -26,16 +27,18 @@ impl fmt::Display for Window {
     }
 }
 
-/// When `address` was there. A node that was powered off holds nothing from `off` on.
-pub fn holdings(events: &[Event], address: IpAddr, off: Option<Stamp>) -> Vec<Window> {
+/// When `address` was in use. A node that was powered off holds nothing from `off` on.
+pub fn holdings(changes: &[Change], address: IpAddr, off: Option<Stamp>) -> Vec<Window> {
     let end = off.unwrap_or_else(Stamp::now);
+    let mut places = Places::default();
     let mut windows = Vec::new();
     let mut since = None;
-    for event in events.iter().filter(|e| e.what.address == address && e.at <= end) {
-        match (since, event.added) {
-            (None, true) => since = Some(event.at),
+    for change in changes.iter().take_while(|change| at(change) <= end) {
+        places.follow(change, address);
+        match (since, places.held()) {
+            (None, true) => since = Some(at(change)),
             (Some(from), false) => {
-                windows.push(Window { from, to: event.at });
+                windows.push(Window { from, to: at(change) });
                 since = None;
             }
             (Some(_), true) | (None, false) => {}
@@ -45,9 +48,61 @@ pub fn holdings(events: &[Event], address: IpAddr, off: Option<Stamp>) -> Vec<Wi
     windows
 }
 
+/// Whether `address` is in use after all of `changes`.
+pub(crate) fn held_at_end(changes: &[Change], address: IpAddr) -> bool {
+    let mut places = Places::default();
+    changes.iter().for_each(|change| places.follow(change, address));
+    places.held()
+}
+
+fn at(change: &Change) -> Stamp {
+    match change {
+        Change::Address(event) => event.at,
+        Change::Link(event) => event.at,
+    }
+}
+
+/// The interfaces that have the address, and those that someone keeps down.
+#[derive(Debug, Default)]
+struct Places {
+    with: BTreeSet<u32>,
+    down: BTreeSet<u32>,
+}
+
+impl Places {
+    fn follow(&mut self, change: &Change, address: IpAddr) {
+        match change {
+            Change::Address(event) if event.what.address == address => {
+                let index = event.what.index;
+                if event.added {
+                    self.with.insert(index)
+                } else {
+                    self.with.remove(&index)
+                };
+            }
+            Change::Address(_) => {}
+            Change::Link(LinkEvent { there, what, .. }) => {
+                let down = *there && what.proto_down;
+                if down {
+                    self.down.insert(what.index)
+                } else {
+                    self.down.remove(&what.index)
+                };
+                if !there {
+                    self.with.remove(&what.index);
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> bool {
+        self.with.difference(&self.down).next().is_some()
+    }
+}
+
 /// When `node` held `address`.
 pub fn held_by(node: &Node, address: IpAddr) -> Vec<Window> {
-    holdings(&node.watch().events(), address, node.off_since())
+    holdings(&node.watch().changes(), address, node.off_since())
 }
 
 /// What two witnesses can tell apart: each stamps an event when its thread has read it. A common
@@ -79,17 +134,36 @@ fn common(ours: &[Window], theirs: &[Window]) -> Vec<Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::Address;
+    use crate::netlink::{Address, Event, Link};
 
-    fn event(at: u64, added: bool) -> Event {
+    const ADDRESS: [u8; 4] = [10, 0, 0, 1];
+
+    fn on(index: u32, at: u64, added: bool) -> Change {
         let what = Address {
             interface: "e".into(),
-            address: IpAddr::from([10, 0, 0, 1]),
+            index,
+            address: IpAddr::from(ADDRESS),
             prefix: 32,
             lifetime: None,
             protocol: 18,
+            flags: 0,
         };
-        Event { at: stamp(at), added, what }
+        Change::Address(Event { at: stamp(at), added, what })
+    }
+
+    fn event(at: u64, added: bool) -> Change {
+        on(1, at, added)
+    }
+
+    fn link(index: u32, at: u64, there: bool, proto_down: bool) -> Change {
+        let name = "m".into();
+        let what = Link { index, name, mac: None, up: true, carrier: !proto_down, proto_down };
+        Change::Link(LinkEvent { at: stamp(at), there, what })
+    }
+
+    fn windows(changes: &[Change]) -> Vec<(u64, u64)> {
+        let all = holdings(changes, IpAddr::from(ADDRESS), Some(stamp(99)));
+        all.iter().map(|window| (window.from.nanos(), window.to.nanos())).collect()
     }
 
     fn stamp(at: u64) -> Stamp {
@@ -103,6 +177,26 @@ mod tests {
         let expected =
             [Window { from: stamp(1), to: stamp(3) }, Window { from: stamp(5), to: stamp(9) }];
         assert_eq!(windows, expected);
+    }
+
+    /// FRR leaves the address where it is and takes the carrier away.
+    #[test]
+    fn kept_down_is_not_held() {
+        let changes = [
+            link(7, 1, true, true),
+            on(7, 2, true),
+            link(7, 3, true, false),
+            link(7, 5, true, true),
+            link(7, 8, true, false),
+        ];
+        assert_eq!(windows(&changes), [(3, 5), (8, 99)]);
+        assert!(held_at_end(&changes, IpAddr::from(ADDRESS)));
+    }
+
+    #[test]
+    fn one_of_two_interfaces_is_enough() {
+        let changes = [on(1, 1, true), on(7, 2, true), on(1, 3, false), link(7, 4, false, false)];
+        assert_eq!(windows(&changes), [(1, 4)]);
     }
 
     #[test]

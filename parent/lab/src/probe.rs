@@ -8,11 +8,11 @@ use crate::node::Node;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, connect, getsockopt, recv, send,
-    setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrLike, connect,
+    getsockopt, recv, send, setsockopt, socket, sockopt,
 };
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -66,18 +66,22 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Asks `target` from `client`.
+    /// Asks `target`, of either family, from `client`. A link-local address needs the scope.
     ///
     /// # Errors
     /// When the namespace cannot be entered.
-    pub fn start(client: &Node, target: SocketAddrV4) -> Result<Self> {
+    pub fn start(client: &Node, target: impl Into<SocketAddr>) -> Result<Self> {
+        let target = target.into();
         let (samples, stop) = (Arc::default(), Arc::<AtomicBool>::default());
         let namespace = client.namespace().clone();
         namespace.enter(|| Ok(()))?;
         let (to, until) = (Arc::clone(&samples), Arc::clone(&stop));
         let thread = thread::spawn(move || {
             if namespace.stay().is_ok() {
-                ask(SockaddrIn::from(target), &to, &until);
+                match target {
+                    SocketAddr::V4(target) => ask(&SockaddrIn::from(target), &to, &until),
+                    SocketAddr::V6(target) => ask(&SockaddrIn6::from(target), &to, &until),
+                }
             }
         });
         Ok(Self { samples, stop, thread: Some(thread) })
@@ -171,7 +175,7 @@ enum Step {
     Answered(String),
 }
 
-fn ask(target: SockaddrIn, to: &Mutex<Vec<Sample>>, until: &AtomicBool) {
+fn ask(target: &impl SockaddrLike, to: &Mutex<Vec<Sample>>, until: &AtomicBool) {
     let mut tries: Vec<Try> = Vec::new();
     let mut next = Stamp::now();
     while !until.load(Ordering::Relaxed) {
@@ -179,7 +183,7 @@ fn ask(target: SockaddrIn, to: &Mutex<Vec<Sample>>, until: &AtomicBool) {
         let mut done = Vec::new();
         if now >= next && tries.len() < TRIES_AT_ONCE {
             next = next.plus(EVERY).max(now);
-            match begin(&target, now) {
+            match begin(target, now) {
                 Ok(new) => tries.push(new),
                 Err(_) => done.push(Sample { started: now, ended: now, by: None }),
             }
@@ -217,9 +221,10 @@ fn record(to: &Mutex<Vec<Sample>>, done: Vec<Sample>) {
     clock::ring();
 }
 
-fn begin(target: &SockaddrIn, started: Stamp) -> nix::Result<Try> {
+fn begin(target: &impl SockaddrLike, started: Stamp) -> nix::Result<Try> {
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-    let socket = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
+    let family = target.family().unwrap_or(AddressFamily::Inet);
+    let socket = socket(family, SockType::Stream, flags, None)?;
     // Closing resets: no port of the client is held for a minute after each try.
     setsockopt(&socket, sockopt::Linger, &nix::libc::linger { l_onoff: 1, l_linger: 0 })?;
     match connect(socket.as_raw_fd(), target) {

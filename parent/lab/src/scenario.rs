@@ -8,9 +8,11 @@ use crate::error::{Error, Result};
 use crate::net::Net;
 use crate::node::Node;
 use crate::owner;
+use crate::packages;
 use crate::probe::Probe;
+use crate::router::{self, Router};
 use crate::service::{Kind, Service};
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The address that both want.
@@ -91,6 +93,8 @@ pub struct Pair {
     pub two: Host,
     pub client: Node,
     pub net: Net,
+    /// What both want and the client asks for.
+    pub vip: IpAddr,
 }
 
 impl Pair {
@@ -107,6 +111,27 @@ impl Pair {
     /// # Errors
     /// When the laboratory cannot be built.
     pub fn with_configs(first: &str, second: &str) -> Result<Self> {
+        Self::around(IpAddr::V4(VIP), first, second)
+    }
+
+    /// Installs what is missing, boots with `change` done to both configurations and starts `daemon`
+    /// on both hosts; waits for nothing more.
+    ///
+    /// # Errors
+    /// When the laboratory cannot be built or a daemon does not start.
+    pub fn changed(daemon: &Daemon, change: impl Fn(&str) -> String) -> Result<Self> {
+        packages::ensure()?;
+        let mut pair = Self::with_configs(&change(CONFIG1), &change(CONFIG2))?;
+        pair.one.start_daemon(daemon)?;
+        pair.two.start_daemon(daemon)?;
+        Ok(pair)
+    }
+
+    /// As [`Pair::with_configs`] for another address than [`VIP`], of either family.
+    ///
+    /// # Errors
+    /// When the laboratory cannot be built.
+    pub fn around(vip: IpAddr, first: &str, second: &str) -> Result<Self> {
         let net = Net::new()?;
         let capture = net.capture()?;
         let client = net.boot("client", "10.88.88.10/24")?;
@@ -114,8 +139,37 @@ impl Pair {
         let mut two = boot_host(&net, "node2", NODE2, second)?;
         one.start_haproxy()?;
         two.start_haproxy()?;
-        let probe = Probe::start(&client, SocketAddrV4::new(VIP, 80))?;
-        Ok(Self { probe, capture, one, two, client, net })
+        let probe = Probe::start(&client, SocketAddr::new(vip, 80))?;
+        Ok(Self { probe, capture, one, two, client, net, vip })
+    }
+
+    /// Boots, starts each daemon with its virtual routers, node 1's first, and waits until node 1
+    /// serves the address of its first one.
+    ///
+    /// # Errors
+    /// When it does not within [`LIMIT`].
+    pub fn routers(first: (&Daemon, &[Router]), second: (&Daemon, &[Router])) -> Result<Self> {
+        let vip = first.1.first().map(Router::address);
+        let vip = vip.ok_or_else(|| Error::new("no virtual router"))?;
+        let configs = [first, second].map(|(daemon, all)| router::config(daemon, all));
+        let mut pair = Self::around(vip, &configs[0], &configs[1])?;
+        pair.one.start_daemon(first.0)?;
+        pair.two.start_daemon(second.0)?;
+        pair.wait_served(Stamp::now(), 1)?;
+        Ok(pair)
+    }
+
+    /// Waits until host `number` is the only owner and has answered a request that the client made
+    /// at or after `since`. Returns the end of that request.
+    ///
+    /// # Errors
+    /// When that is not so within [`LIMIT`]: with both logs.
+    pub fn wait_served(&self, since: Stamp, number: u8) -> Result<Stamp> {
+        let answer = self.probe.wait_answer(since, &format!("node{number}"), LIMIT);
+        let served = answer.and_then(|answer| self.wait_owner(number).map(|_| answer.ended));
+        let logs =
+            || format!("{}\n{}", self.one.node.syslog().text(), self.two.node.syslog().text());
+        served.map_err(|error| Error::new(format!("{error}\n{}", logs())))
     }
 
     /// Boots, starts `first` on node 1 and `second` on node 2, and waits until node 1 serves.
@@ -166,16 +220,15 @@ impl Pair {
     /// # Errors
     /// When that is not so within [`LIMIT`].
     pub fn wait_owner(&self, number: u8) -> Result<Stamp> {
-        wait_until(LIMIT, format_args!("node{number} as the only owner of {VIP}"), || {
+        wait_until(LIMIT, format_args!("node{number} as the only owner of {}", self.vip), || {
             self.owners() == [number]
         })
     }
 
     /// Who holds the address now: `[1]`, `[2]`, both or nobody.
     pub fn owners(&self) -> Vec<u8> {
-        let holds = |host: &Host| {
-            host.node.off_since().is_none() && host.node.watch().holds(IpAddr::V4(VIP))
-        };
+        let holds =
+            |host: &Host| host.node.off_since().is_none() && host.node.watch().holds(self.vip);
         [(1, &self.one), (2, &self.two)]
             .iter()
             .filter(|(_, host)| holds(host))
@@ -185,7 +238,7 @@ impl Pair {
 
     /// When both held the address.
     pub fn overlaps(&self) -> Vec<owner::Window> {
-        owner::overlaps(&[&self.one.node, &self.two.node], IpAddr::V4(VIP))
+        owner::overlaps(&[&self.one.node, &self.two.node], self.vip)
     }
 }
 

@@ -3,7 +3,8 @@
 
 use crate::clock::{Stamp, wait_until};
 use crate::error::{Error, Result};
-use crate::node::{Node, Spawned};
+use crate::node::Node;
+use crate::spawned::Spawned;
 use nix::sys::signal::Signal;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Kind {
                 &format!(
                     "global\n    maxconn 512\ndefaults\n    mode http\n    \
                      timeout connect 1s\n    timeout client 5s\n    timeout server 5s\n\
-                     frontend web\n    bind 0.0.0.0:80\n    http-request return status 200 \
+                     frontend web\n    bind 0.0.0.0:80\n    bind [::]:80 v6only\n    http-request return status 200 \
                      content-type text/plain string \"{name}\\n\"\n"
                 ),
             ),
@@ -48,7 +49,7 @@ impl Kind {
                 "/etc/nginx/lab.conf",
                 &format!(
                     "worker_processes 1;\npid /run/nginx.pid;\nevents {{}}\nhttp {{\n    \
-                     access_log off;\n    server {{\n        listen 80;\n        \
+                     access_log off;\n    server {{\n        listen 80;\n        listen [::]:80 ipv6only=on;\n        \
                      location / {{ return 200 \"{name}\\n\"; }}\n    }}\n}}\n"
                 ),
             ),
@@ -56,7 +57,7 @@ impl Kind {
                 node.write("/run/www/index.html", &format!("{name}\n"))?;
                 node.write(
                     "/etc/apache2/lab.conf",
-                    "ServerName lab\nListen 0.0.0.0:80\nPidFile /run/apache2.pid\n\
+                    "ServerName lab\nListen 80\nPidFile /run/apache2.pid\n\
                      LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so\n\
                      LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so\n\
                      LoadModule dir_module /usr/lib/apache2/modules/mod_dir.so\n\
@@ -131,9 +132,10 @@ impl Service {
     }
 }
 
-/// Whether something listens on TCP port 80 of any address.
+/// Whether something listens on TCP port 80 of any address. All services open IPv6 last, or one
+/// socket for both families.
 fn listens(node: &Node) -> bool {
-    let path = format!("/proc/{}/net/tcp", node.holder().init());
+    let path = format!("/proc/{}/net/tcp6", node.holder().init());
     let table = std::fs::read_to_string(path).unwrap_or_default();
     table.lines().any(|line| {
         let mut words = line.split_whitespace().skip(1);

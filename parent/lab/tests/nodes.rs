@@ -3,13 +3,14 @@
 
 use nix::sys::signal::Signal;
 use std::fs;
-use std::net::SocketAddrV4;
+use std::net::{SocketAddrV4, SocketAddrV6};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use vipd_lab::frame::Mac;
 use vipd_lab::service::Kind;
-use vipd_lab::{Cut, Net, Node, Probe, Service, Stamp, packages, wait_until};
+use vipd_lab::{Cut, Net, Node, Probe, Service, Stamp, owner, packages, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -107,15 +108,76 @@ fn one_way_cuts_are_one_way() {
     assert!(!heard(since), "b heard a");
 }
 
+/// An address on a macvlan is one more address, until its carrier is taken.
+#[test]
+fn macvlans_are_witnessed() {
+    let (_net, a, _b) = two();
+    let vip = "fd88:88::100".parse().unwrap();
+    let since = Stamp::now();
+    a.shell(
+        "ip link add vm0 link enp0s25 address 00:00:5e:00:02:33 type macvlan mode private && \
+         ip link set vm0 up && ip address add fd88:88::100/128 dev vm0 && \
+         ip address add fd88:88::100/128 dev enp0s25",
+    )
+    .unwrap();
+    wait_until(LIMIT, "the address", || a.watch().holds(vip)).unwrap();
+    a.shell("ip address del fd88:88::100/128 dev enp0s25 && ip link set vm0 protodown on").unwrap();
+    wait_until(LIMIT, "its end", || !a.watch().holds(vip)).unwrap();
+    a.shell("ip link set vm0 protodown off").unwrap();
+    wait_until(LIMIT, "its return", || a.watch().holds(vip)).unwrap();
+    a.shell("ip link del vm0").unwrap();
+    wait_until(LIMIT, "its end", || !a.watch().holds(vip)).unwrap();
+    assert_eq!(owner::held_by(&a, vip).len(), 2);
+    let links = a.watch().link_events();
+    let last = links.iter().rfind(|event| event.what.name == "vm0").unwrap();
+    assert!(last.at > since && !last.there && last.what.mac == Some(Mac::virtual6(0x33)));
+}
+
+/// The kernel's own link-local address and the unique local one are there without a delay.
+#[test]
+fn nodes_have_ipv6() {
+    let (_net, a, b) = two();
+    assert_eq!((a.address6(), b.address6()), ("fd88:88::20/64", "fd88:88::30/64"));
+    assert_ne!(a.link_local(), b.link_local());
+    let there = a.watch().addresses_now().unwrap();
+    assert!(there.iter().all(|address| address.flags & 0x40 == 0), "tentative: {there:?}");
+    let service = Service::start(Kind::Haproxy, &b).unwrap();
+    let local = SocketAddrV6::new(b.link_local().unwrap(), 80, 0, 2);
+    for target in [local, SocketAddrV6::new("fd88:88::30".parse().unwrap(), 80, 0, 0)] {
+        let probe = Probe::start(&a, target).unwrap();
+        probe.wait_answer(Stamp::now(), "b", LIMIT).unwrap();
+    }
+    service.stop().unwrap();
+}
+
+/// One more cable, into another network; what is cut there is not cut here.
+#[test]
+fn a_node_is_in_two_networks() {
+    let (_net, a, b) = two();
+    let second = Net::new().unwrap();
+    let c = second.boot("c", "10.99.99.30/24").unwrap();
+    let plug = second.add_cable(&a, "enp0s26", "10.99.99.20/24").unwrap();
+    assert!(pings(&c, "10.99.99.20") && pings(&b, "10.88.88.20"));
+    plug.cut(Cut::Carrier).unwrap();
+    let carrier = || a.shell("ip link show enp0s26").unwrap().contains("LOWER_UP");
+    wait_until(LIMIT, "the loss of carrier", || !carrier()).unwrap();
+    assert!(pings(&b, "10.88.88.20"));
+    plug.heal().unwrap();
+    wait_until(LIMIT, "the healed link", || pings(&c, "10.99.99.20")).unwrap();
+}
+
 #[test]
 fn services_answer_with_their_node() {
     let (_net, a, b) = two();
     let target = SocketAddrV4::new("10.88.88.20".parse().unwrap(), 80);
     let probe = Probe::start(&b, target).unwrap();
+    let probe6 = Probe::start(&b, SocketAddrV6::new("fd88:88::20".parse().unwrap(), 80, 0, 0));
+    let probe6 = probe6.unwrap();
     for kind in [Kind::Haproxy, Kind::Nginx, Kind::Apache] {
         let service = Service::start(kind, &a).unwrap();
         let since = Stamp::now();
         probe.wait_answer(since, "a", LIMIT).unwrap();
+        probe6.wait_answer(since, "a", LIMIT).unwrap();
         assert!(!a.find(kind.process()).is_empty());
         if kind == Kind::Nginx {
             service.stop().unwrap();

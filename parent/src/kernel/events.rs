@@ -1,7 +1,7 @@
 //! What the kernel tells without being asked: links and addresses that change. On a socket of its
 //! own, because an overrun on a shared one could swallow the answer to a request.
 
-use super::netlink::{link_state, present};
+use super::messages::{link_state, present};
 use super::{LinkState, Present};
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
@@ -9,8 +9,9 @@ use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use std::os::fd::{AsRawFd, RawFd};
 
-/// RTNLGRP_LINK (1) and RTNLGRP_IPV4_IFADDR (5) as bits of the bind address.
-const GROUPS: u32 = 0b1_0001;
+/// RTNLGRP_LINK (1), RTNLGRP_IPV4_IFADDR (5) and RTNLGRP_IPV6_IFADDR (9) as bits of the bind
+/// address.
+const GROUPS: u32 = 0b1_0001_0001;
 const BUFFER: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,52 +2,110 @@
 //! joined to their groups, filtered and locked here, because the engine has no right to change a
 //! socket. One per interface and family: every raw socket of a protocol is visited for each packet.
 
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrIn, sendmsg};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockFilter, Socket, Type};
+use super::filter;
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, sendmsg, setsockopt, sockopt,
+};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd};
-use vipd_types::IfName;
+use vipd_types::{Family, IfName};
 
-/// RFC 3768 5.2.4, RFC 9568 5.1.1.4
+/// RFC 3768 5.2.4, RFC 9568 5.1.1.4, 5.1.2.4
 const VRRP: i32 = 112;
 /// Internetwork Control (CS6), so that adverts survive a full link.
-const TOS: u32 = 0xc0;
+const TRAFFIC_CLASS: u32 = 0xc0;
+/// TC_PRIO_CONTROL: the same on our own side of the link.
+const PRIORITY: i32 = 7;
 /// Room for thousands of adverts; the kernel's default holds 256.
 const BUFFER: usize = 1 << 20;
+/// RFC 3768 5.2.3, RFC 9568 5.1.1.3, 5.1.2.3. The engine says so with each packet where it may be
+/// another.
+const TTL: u32 = 255;
 
 /// The parent keeps its copy for the last will only, and never reads from it.
 #[derive(Debug)]
 pub(crate) struct Receiver {
     socket: Socket,
+    index: u32,
 }
 
-/// `groups` are the multicast destinations of the instances on this interface.
+/// `groups` are the multicast destinations of the instances on this interface, those of another
+/// family not counted. They are joined on `also_join` too: the interface below one with a virtual
+/// MAC, whose switch must send them here, and whose address is the source. Packets with less than
+/// `least_ttl` are for no instance.
+///
+/// # Errors
+/// When the interface is not there, a group cannot be joined, or CAP_NET_RAW is missing.
 pub(crate) fn open(
     interface: &IfName,
     index: u32,
-    groups: &BTreeSet<Ipv4Addr>,
+    family: Family,
+    groups: &BTreeSet<IpAddr>,
+    also_join: Option<u32>,
+    least_ttl: u8,
 ) -> io::Result<Receiver> {
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(VRRP)))?;
+    let (domain, filter) = match family {
+        Family::V4 => (Domain::IPV4, filter::ipv4(least_ttl)),
+        Family::V6 => (Domain::IPV6, filter::ipv6(least_ttl)),
+    };
+    let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(VRRP)))?;
     // The filter comes first: what arrives before it is there stays in the queue.
-    socket.attach_filter(&filter())?;
+    socket.attach_filter(&filter)?;
     crate::sys::lock_filter(&socket)?;
     socket.bind_device(Some(interface.as_bytes()))?;
     socket.set_nonblocking(true)?;
-    socket.set_multicast_ttl_v4(255)?;
-    socket.set_ttl_v4(255)?;
-    socket.set_tos_v4(TOS)?;
+    match family {
+        Family::V4 => prepare_v4(&socket, index)?,
+        Family::V6 => prepare_v6(&socket, index, also_join.is_some())?,
+    }
+    // After the traffic class, which over IPv4 sets a priority of its own.
+    setsockopt(&socket, sockopt::Priority, &PRIORITY)?;
+    crate::sys::force_receive_buffer(&socket, BUFFER)?;
+    // A down timer runs from when an advert came, not from when the engine has woken up.
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
+    for index in [index].into_iter().chain(also_join) {
+        for group in groups {
+            match (family, group) {
+                (Family::V4, IpAddr::V4(group)) => {
+                    socket.join_multicast_v4_n(group, &InterfaceIndexOrAddress::Index(index))?;
+                }
+                (Family::V6, IpAddr::V6(group)) => socket.join_multicast_v6(group, index)?,
+                (Family::V4, IpAddr::V6(_)) | (Family::V6, IpAddr::V4(_)) => {}
+            }
+        }
+    }
+    Ok(Receiver { socket, index })
+}
+
+fn prepare_v4(socket: &Socket, index: u32) -> io::Result<()> {
+    socket.set_multicast_ttl_v4(TTL)?;
+    socket.set_ttl_v4(TTL)?;
+    socket.set_tos_v4(TRAFFIC_CLASS)?;
     socket.set_multicast_loop_v4(false)?;
     socket.set_multicast_all_v4(false)?;
-    crate::sys::receive_packet_info(&socket)?;
-    crate::sys::force_receive_buffer(&socket, BUFFER)?;
-    // The index in this option also chooses the interface of outgoing multicast.
-    for group in groups {
-        socket.join_multicast_v4_n(group, &InterfaceIndexOrAddress::Index(index))?;
-    }
-    crate::sys::multicast_interface(&socket, index)?;
-    Ok(Receiver { socket })
+    setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?;
+    crate::sys::receive_fragment_size(socket, Family::V4)?;
+    crate::sys::multicast_interface(socket, index)
+}
+
+/// The kernel neither fills in nor checks the checksum: a wrong one is for the engine to count.
+fn prepare_v6(socket: &Socket, index: u32, foreign_source: bool) -> io::Result<()> {
+    socket.set_multicast_hops_v6(TTL)?;
+    socket.set_unicast_hops_v6(TTL)?;
+    socket.set_tclass_v6(TRAFFIC_CLASS)?;
+    socket.set_multicast_loop_v6(false)?;
+    socket.set_multicast_all_v6(false)?;
+    setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+    socket.set_recv_hoplimit_v6(true)?;
+    crate::sys::no_checksum(socket)?;
+    crate::sys::no_flow_label(socket)?;
+    crate::sys::receive_fragment_size(socket, Family::V6)?;
+    // The link-local source is an address of the interface below.
+    socket.set_freebind_v6(foreign_source)?;
+    socket.set_multicast_if_v6(index)
 }
 
 impl Receiver {
@@ -56,48 +114,55 @@ impl Receiver {
         Ok(self.socket.try_clone()?.into())
     }
 
-    /// Sends what the engine deposited, unread.
-    pub(crate) fn send(&self, packet: &[u8], source: Option<IpAddr>, to: IpAddr) -> io::Result<()> {
-        let IpAddr::V4(to) = to else { return Err(io::ErrorKind::Unsupported.into()) };
-        let to = SockaddrIn::from(SocketAddrV4::new(to, 0));
-        let info = match source {
-            Some(IpAddr::V4(source)) => Some(crate::sys::packet_info(source)),
-            _ => None,
-        };
-        let control: Vec<_> = info.iter().map(ControlMessage::Ipv4PacketInfo).collect();
+    /// Sends what the engine deposited, unread. Without a source of the destination's family the
+    /// kernel chooses one.
+    ///
+    /// # Errors
+    /// The kernel's, and `Unsupported` for a destination of the other family.
+    pub(crate) fn send(
+        &self,
+        packet: &[u8],
+        source: Option<IpAddr>,
+        to: IpAddr,
+        ttl: u8,
+    ) -> io::Result<()> {
+        let ttl = i32::from(ttl);
+        match to {
+            IpAddr::V4(to) => {
+                let source = match source {
+                    Some(IpAddr::V4(source)) => source,
+                    Some(IpAddr::V6(_)) | None => Ipv4Addr::UNSPECIFIED,
+                };
+                let info = crate::sys::packet_info(source);
+                let control =
+                    [ControlMessage::Ipv4PacketInfo(&info), ControlMessage::Ipv4Ttl(&ttl)];
+                self.send_to(packet, &control, &SockaddrIn::from(SocketAddrV4::new(to, 0)))
+            }
+            IpAddr::V6(to) => {
+                let source = match source {
+                    Some(IpAddr::V6(source)) => source,
+                    Some(IpAddr::V4(_)) | None => Ipv6Addr::UNSPECIFIED,
+                };
+                let info = libc::in6_pktinfo {
+                    ipi6_addr: libc::in6_addr { s6_addr: source.octets() },
+                    ipi6_ifindex: self.index,
+                };
+                let control =
+                    [ControlMessage::Ipv6PacketInfo(&info), ControlMessage::Ipv6HopLimit(&ttl)];
+                let to = SockaddrIn6::from(SocketAddrV6::new(to, 0, 0, self.index));
+                self.send_to(packet, &control, &to)
+            }
+        }
+    }
+
+    fn send_to<A: SockaddrLike>(
+        &self,
+        packet: &[u8],
+        control: &[ControlMessage<'_>],
+        to: &A,
+    ) -> io::Result<()> {
         let parts = [IoSlice::new(packet)];
-        sendmsg(self.socket.as_raw_fd(), &parts, &control, MsgFlags::MSG_DONTWAIT, Some(&to))?;
+        sendmsg(self.socket.as_raw_fd(), &parts, control, MsgFlags::MSG_DONTWAIT, Some(to))?;
         Ok(())
     }
-}
-
-/// Passes every whole VRRP packet of version 2 or 3 with TTL 255. One in eight of the others
-/// passes too, so that the engine's counters and log still see what is wrong, at a bounded cost.
-/// On an IPv4 raw socket offset 0 is the IP header; its length is not taken for granted.
-fn filter() -> Vec<SockFilter> {
-    const LD_B_ABS: u16 = 0x30;
-    const LD_W_ABS: u16 = 0x20;
-    const LD_B_IND: u16 = 0x50;
-    const LDX_B_MSH: u16 = 0xb1;
-    const JEQ: u16 = 0x15;
-    const JSET: u16 = 0x45;
-    const AND: u16 = 0x54;
-    const RET: u16 = 0x06;
-    /// SKF_AD_OFF + SKF_AD_RANDOM
-    const RANDOM: u32 = 0xffff_f000 + 56;
-    const ALL: u32 = 0xffff;
-    vec![
-        SockFilter::new(LD_B_ABS, 0, 0, 8),      // 0: TTL
-        SockFilter::new(JEQ, 0, 5, 255),         // 1: not 255 -> 7
-        SockFilter::new(LDX_B_MSH, 0, 0, 0),     // 2: X = header length
-        SockFilter::new(LD_B_IND, 0, 0, 0),      // 3: version and type
-        SockFilter::new(JEQ, 1, 0, 0x21),        // 4: version 2 advert -> 6
-        SockFilter::new(JEQ, 0, 1, 0x31),        // 5: version 3 advert -> 6, else 7
-        SockFilter::new(RET, 0, 0, ALL),         // 6
-        SockFilter::new(LD_W_ABS, 0, 0, RANDOM), // 7
-        SockFilter::new(AND, 0, 0, 7),           // 8
-        SockFilter::new(JSET, 1, 0, 7),          // 9: seven in eight -> 11
-        SockFilter::new(RET, 0, 0, ALL),         // 10
-        SockFilter::new(RET, 0, 0, 0),           // 11
-    ]
 }

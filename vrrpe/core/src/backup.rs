@@ -30,14 +30,13 @@ pub(crate) struct Rival {
     pub(crate) address: IpAddr,
     priority: u8,
     pub(crate) beat: Beat,
-    /// It or any other counts as there until then.
+    /// It, or any other, counts as there until then.
     any_until: Instant,
 }
 
 impl Rival {
     fn new(heard: Heard, beat: Beat) -> Self {
-        let Heard { from: address, priority, interval } = heard;
-        Self { address, priority, beat, any_until: beat.last.plus(interval.saturating_mul(2)) }
+        Self { address: heard.from, priority: heard.priority, beat, any_until: beat.until() }
     }
 
     /// After the advert of another one, or of the same.

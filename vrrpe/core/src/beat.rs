@@ -33,7 +33,11 @@ impl Beat {
 
     /// One advert may be lost.
     pub(crate) fn is_there(self, now: Instant) -> bool {
-        now.since(self.last) <= self.interval.saturating_mul(2)
+        now <= self.until()
+    }
+
+    pub(crate) fn until(self) -> Instant {
+        self.last.plus(self.interval.saturating_mul(2))
     }
 
     /// Whole intervals after an advert that was in turn, give or take a flight.

@@ -94,7 +94,7 @@ impl Router {
     }
 
     /// Allocates nothing, whatever comes. After `Stop` or `LeaseEnded` only the confirmation of a
-    /// release still matters.
+    /// release, or the end of the lease in its place, still matters.
     pub fn step(&mut self, now: Instant, input: Input<'_>) -> Actions {
         let mut actions = Actions::default();
         match input {
@@ -112,6 +112,10 @@ impl Router {
                 self.released(epoch, &mut actions);
             }
             Input::Lost(_) => {}
+            Input::LeaseEnded => {
+                self.stopped = true;
+                self.react(Happening::LeaseEnded, now, &mut actions);
+            }
             _ if self.stopped => {}
             Input::Packet(advert) => self.packet(advert, now, &mut actions),
             Input::Deadline => self.deadline(now, &mut actions),
@@ -126,10 +130,6 @@ impl Router {
             Input::Stop => {
                 self.stopped = true;
                 self.react(Happening::Shutdown, now, &mut actions);
-            }
-            Input::LeaseEnded => {
-                self.stopped = true;
-                self.react(Happening::LeaseEnded, now, &mut actions);
             }
         }
         actions

@@ -104,8 +104,11 @@ impl Router {
             self.leaving = Some(Leaving { epoch: self.epoch, farewell: Some(farewell) });
             out.push(Action::Release(self.epoch, reason));
         } else if farewell == Kind::GoodBye {
-            // Nothing was asked for yet, so there is nothing to wait for.
-            self.send(Kind::GoodBye, out);
+            // Nothing was asked for yet; what the term before had may still be there.
+            match &mut self.leaving {
+                Some(leaving) => leaving.farewell = Some(Kind::GoodBye),
+                None => self.send(Kind::GoodBye, out),
+            }
         }
         self.enter(to, why, out);
         if to == State::Backup {

@@ -14,14 +14,16 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::time::{ClockId as Clock, clock_gettime};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant as Wall};
 use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, ParentToEngine};
-use vipd_ipc::slice::{AuthSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerSlice};
+use vipd_ipc::slice::{
+    AuthSlice, GroupSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerSlice,
+};
 use vipd_ipc::{BUILD, Chan, ChanError};
 use vipd_types::{
     ClientId, Epoch, Family, Generation, IfName, InstanceId, Instant, Options, Peer, Priority,
@@ -32,7 +34,12 @@ pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 20);
 pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 30);
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 100);
 pub(crate) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+pub(crate) const NEAR6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x20);
+pub(crate) const FAR6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x30);
+pub(crate) const VIP6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x100);
+pub(crate) const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 pub(crate) const SOCKET: SocketId = SocketId(1);
+pub(crate) const SOCKET6: SocketId = SocketId(2);
 pub(crate) const VI_1: InstanceId = InstanceId(1);
 pub(crate) const CHK: TrackerId = TrackerId(1);
 /// Nothing a test waits for takes longer.
@@ -58,8 +65,13 @@ pub(crate) struct Engine {
     beat_at: Wall,
     pub(crate) log: Vec<String>,
     pub(crate) alive: Vec<Vec<InstanceId>>,
+    /// Of the sockets that are staged.
+    pub(crate) least_ttl: u8,
     next_client: u32,
 }
+
+/// A descriptor when it is fresh.
+pub(crate) type StagedSocket = (SocketId, Family, Option<OwnedFd>);
 
 impl Drop for Engine {
     fn drop(&mut self) {
@@ -93,6 +105,7 @@ impl Engine {
             beat_at: Wall::now(),
             log: Vec::new(),
             alive: Vec::new(),
+            least_ttl: 255,
             next_client: 1,
         }
     }
@@ -146,30 +159,75 @@ impl Engine {
         socket: Option<OwnedFd>,
         all: &[InstanceSlice],
     ) {
+        self.stage_all(generation, vec![(SOCKET, Family::V4, socket)], all, &[]);
+    }
+
+    /// As `configure`, with any sockets and groups.
+    pub(crate) fn configure_all(
+        &mut self,
+        generation: u32,
+        sockets: Vec<StagedSocket>,
+        all: &[InstanceSlice],
+        groups: &[GroupSlice],
+    ) {
+        self.stage_all(generation, sockets, all, groups);
+        let generation = Generation(generation);
+        self.expect("Staged", |m| *m == EngineToParent::Staged { generation });
+        self.tell(ParentToEngine::Commit { generation });
+    }
+
+    fn stage_all(
+        &mut self,
+        generation: u32,
+        sockets: Vec<StagedSocket>,
+        all: &[InstanceSlice],
+        groups: &[GroupSlice],
+    ) {
+        self.stage_slices(generation, sockets, all, groups);
+        self.tell(ParentToEngine::End { generation: Generation(generation) });
+    }
+
+    /// Up to the last slice.
+    pub(crate) fn stage_slices(
+        &mut self,
+        generation: u32,
+        sockets: Vec<StagedSocket>,
+        all: &[InstanceSlice],
+        groups: &[GroupSlice],
+    ) {
         let generation = Generation(generation);
         self.tell(ParentToEngine::Begin { generation });
-        let slice = SocketSlice {
-            id: SOCKET,
-            interface: IfName::new(b"near").unwrap(),
-            index: net::index(),
-            family: Family::V4,
-            least_ttl: 255,
-            fresh: socket.is_some(),
-        };
-        match socket {
-            Some(fd) => self.tell_with(ParentToEngine::Socket(slice), fd),
-            None => self.tell(ParentToEngine::Socket(slice)),
+        for (id, family, fd) in sockets {
+            let slice = SocketSlice {
+                id,
+                interface: IfName::new(b"near").unwrap(),
+                index: net::index(),
+                family,
+                least_ttl: self.least_ttl,
+                fresh: fd.is_some(),
+            };
+            match fd {
+                Some(fd) => self.tell_with(ParentToEngine::Socket(slice), fd),
+                None => self.tell(ParentToEngine::Socket(slice)),
+            }
         }
         self.tell(ParentToEngine::Tracker(TrackerSlice { id: CHK, name: "chk".into() }));
         for slice in all {
             self.tell(ParentToEngine::Instance(Box::new(slice.clone())));
         }
-        self.tell(ParentToEngine::End { generation });
+        for slice in groups {
+            self.tell(ParentToEngine::Group(slice.clone()));
+        }
     }
 
     pub(crate) fn link(&mut self, up: bool) {
         let source = Some(IpAddr::V4(NEAR));
         self.tell(ParentToEngine::Link { socket: SOCKET, up, source });
+    }
+
+    pub(crate) fn link_v6(&mut self, source: Option<Ipv6Addr>) {
+        let source = source.map(IpAddr::V6);
+        self.tell(ParentToEngine::Link { socket: SOCKET6, up: true, source });
     }
 
     /// One socket, the given instances, link up: as the parent starts an engine.
@@ -212,7 +270,10 @@ impl Engine {
         let end = Wall::now() + time;
         while Wall::now() < end {
             self.beat();
-            match self.parent.as_mut().unwrap().recv() {
+            let parent = self.parent.as_mut().unwrap();
+            // Fails when the engine has ended, which receiving will tell.
+            let _ = parent.flush();
+            match parent.recv() {
                 Ok(Some(message)) => {
                     self.keep(&message);
                     if wanted(&message) {
@@ -379,6 +440,22 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         addresses: vec![VIP.into()],
         tracks: Vec::new(),
         lease: Some(Duration::from_secs(3)),
+    }
+}
+
+/// VRRPv3, multicast.
+pub(crate) fn instance_v3(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice {
+    InstanceSlice { version: Version::V3, peers: Vec::new(), ..instance(id, vrid, priority) }
+}
+
+/// VRRPv3 over IPv6, multicast.
+pub(crate) fn instance_v6(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice {
+    InstanceSlice {
+        socket: SOCKET6,
+        family: Family::V6,
+        group: GROUP6.into(),
+        addresses: vec![VIP6.into()],
+        ..instance_v3(id, vrid, priority)
     }
 }
 

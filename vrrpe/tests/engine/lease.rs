@@ -1,5 +1,6 @@
 //! When the lease ends, and when the parent or the engine was not there to see it.
 
+use crate::advert::advert_v2;
 use crate::harness::{Engine, PATIENCE, VI_1, instance, now};
 use crate::net;
 use std::time::{Duration, Instant as Wall};
@@ -17,9 +18,23 @@ fn the_lease_ends_in_silence_and_then_a_good_bye() {
     let last = engine.until("good-bye", || far.hear().filter(|a| a.priority == 0));
     let late = now().since(until);
     assert!(late >= Duration::from_millis(500), "{late:?}");
-    assert_eq!(last.bytes, net::advert(51, 0));
+    assert_eq!(last.bytes, advert_v2(51, 0));
     assert_eq!(engine.ended().code(), Some(1));
     assert_eq!(far.hear(), None);
+}
+
+#[test]
+fn a_release_that_nobody_confirms_ends_with_the_lease() {
+    let (far, socket) = net::pair();
+    let mut engine = Engine::serve(socket, &[instance(VI_1, 51, 150)]);
+    engine.become_master(VI_1);
+    engine.until("advert", || far.hear());
+    engine.tell(ParentToEngine::Leased { until: now().plus(Duration::from_millis(300)) });
+    engine.tell(ParentToEngine::Stop);
+    engine.expect("Release", |m| matches!(m, EngineToParent::Release { .. }));
+    far.forget();
+    engine.until("good-bye", || far.hear().filter(|a| a.priority == 0));
+    assert_eq!(engine.ended().code(), Some(1));
 }
 
 #[test]

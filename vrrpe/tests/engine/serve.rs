@@ -1,5 +1,6 @@
 //! Start, staging, adverts in and out, trackers, stop.
 
+use crate::advert::advert_v2;
 use crate::harness::{Engine, FAR, GROUP, NEAR, VI_1, VIP, instance, tracked};
 use crate::net;
 use nix::sys::signal::{Signal, kill};
@@ -25,11 +26,11 @@ fn a_router_without_rivals_becomes_master_and_is_shown() {
     engine.lease = Some(Duration::from_secs(3));
     let deposit = engine.expect("Deposit", |m| matches!(m, EngineToParent::Deposit { .. }));
     let EngineToParent::Deposit { last_will, .. } = deposit else { unreachable!() };
-    assert_eq!(last_will, net::advert(51, 0));
+    assert_eq!(last_will, advert_v2(51, 0));
     let epoch = engine.become_master(VI_1);
     let advert = engine.until("advert", || far.hear());
-    assert_eq!((advert.source, advert.destination), (NEAR, FAR));
-    assert_eq!(advert.bytes, net::advert(51, 150));
+    assert_eq!((advert.source, advert.destination), (NEAR.into(), FAR.into()));
+    assert_eq!(advert.bytes, advert_v2(51, 150));
     engine.expect_log("(VI_1) Entering BACKUP STATE (init)");
     engine.expect_log("(VI_1) Entering MASTER STATE");
     engine.expect(
@@ -66,7 +67,7 @@ fn stop_releases_and_then_says_good_bye() {
     far.forget();
     engine.tell(ParentToEngine::Released { instance: VI_1, epoch });
     let last = engine.until("good-bye", || far.hear());
-    assert_eq!(last.bytes, net::advert(51, 0));
+    assert_eq!(last.bytes, advert_v2(51, 0));
     assert_eq!(engine.ended().code(), Some(0));
 }
 
@@ -108,7 +109,7 @@ fn garbage_changes_counters_only() {
     far.advertise(NEAR, 51, 200);
     let mut seed = 0x2545_f491_u32;
     for length in (1..400).chain([1036, 1100, 1400]) {
-        let mut bytes = net::advert(51, 250);
+        let mut bytes = advert_v2(51, 250);
         bytes.resize(length, 0);
         for byte in bytes.iter_mut().skip(length % 8) {
             seed ^= seed << 13;
@@ -280,7 +281,7 @@ fn multicast_goes_to_the_group_from_the_configured_source() {
     let mut engine = Engine::serve(socket, &[slice]);
     engine.become_master(VI_1);
     let advert = engine.until("advert", || far.hear());
-    assert_eq!((advert.source, advert.destination), (NEAR, GROUP));
+    assert_eq!((advert.source, advert.destination), (NEAR.into(), GROUP.into()));
     // A worse router in the group is answered at once, a better one is yielded to.
     far.advertise(GROUP, 51, 100);
     engine.expect_log("with lower priority 100, ours 150, forcing new election");

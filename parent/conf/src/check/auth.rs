@@ -7,9 +7,18 @@ use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
 use crate::tree::Item;
-use vipd_types::Vrid;
+use vipd_types::{Version, Vrid};
 
-pub(super) fn read(item: &Item, say: &mut Say) -> Auth {
+/// What an `authentication` block asks for.
+#[derive(Clone, Copy)]
+pub(super) enum Wish {
+    Pass([u8; 8]),
+    /// Keyed MD5 in an IP Authentication Header.
+    Header,
+}
+
+/// With the place of the `auth_type`.
+pub(super) fn read(item: &Item, say: &mut Say) -> Option<(Wish, Span)> {
     super::value::no_more_than(item, 0, say);
     let mut kind = None;
     let mut password = None;
@@ -21,23 +30,52 @@ pub(super) fn read(item: &Item, say: &mut Say) -> Auth {
     let Some(kind) = kind else {
         let message = "no `auth_type`: adverts carry no password";
         say.warn(item.span(), message, "write `auth_type PASS`, or remove the block");
-        return Auth::None;
+        return None;
     };
-    match (kind.bytes.as_slice(), password) {
-        (b"PASS", Some(password)) => Auth::Pass(eight(password, say)),
+    let wish = match (kind.bytes.as_slice(), password) {
+        (b"PASS", Some(password)) => Wish::Pass(eight(password, say)),
         (b"PASS", None) => {
             let message = "`auth_type PASS` without `auth_pass`: adverts carry no password";
             say.warn(kind.span, message, "write `auth_pass` and up to 8 characters");
-            Auth::None
+            return None;
         }
-        (b"AH", _) => {
-            let message = "`auth_type AH` is not served, and no RFC since 2004 has it";
-            say.error(kind.span, message, "write `auth_type PASS` on all nodes, or none");
-            Auth::None
-        }
+        (b"AH", _) => Wish::Header,
         _ => {
             let message = format!("there is no auth_type `{}`: no password is sent", kind.show());
             say.warn(kind.span, message, "write `auth_type PASS`, or remove the block");
+            return None;
+        }
+    };
+    Some((wish, kind.span))
+}
+
+/// Only VRRPv2 has room for it, and RFC 3768 10 has taken it back there.
+pub(super) fn settle(
+    wish: Option<(Wish, Span)>,
+    version: Version,
+    strict: bool,
+    say: &mut Say,
+) -> Auth {
+    let Some((wish, at)) = wish else { return Auth::None };
+    if version == Version::V3 {
+        let message = "VRRPv3 has no authentication (RFC 9568 9): it is removed, as in keepalived";
+        say.warn(at, message, "remove the `authentication` block");
+        return Auth::None;
+    }
+    if strict {
+        let message = "strict_mode: RFC 3768 has no authentication, it is removed, as in keepalived; \
+                       a node that keeps it drops our adverts, and we drop its own";
+        say.warn(at, message, "remove the `authentication` block on all nodes");
+        return Auth::None;
+    }
+    match wish {
+        Wish::Pass(password) => Auth::Pass(password),
+        Wish::Header => {
+            let message = "`auth_type AH` (MD5 in an IP Authentication Header) is not served: RFC 3768 \
+                           removed it, and nodes that use it would drop our adverts";
+            let remedy = "write `auth_type PASS` or no authentication on all nodes, and let a packet \
+                          filter admit protocol 112 from them only";
+            say.error(at, message, remedy);
             Auth::None
         }
     }

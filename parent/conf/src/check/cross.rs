@@ -3,16 +3,22 @@
 
 use super::instance::Found;
 use super::script::Scripts;
+use super::transport::no_address;
 use crate::config::Script;
 use crate::diagnostic::{Say, Span};
+use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use vipd_types::ScriptId;
+use vipd_types::{IfName, ScriptId};
 
 pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
+    too_many(instances, say);
     same_address(instances, say);
     same_router(instances, say);
+    same_vmac(instances, say);
+    own_source(instances, say);
     own_peer(instances, say);
+    owner(instances, scripts, say);
     untracked(instances, scripts, say);
 }
 
@@ -29,11 +35,24 @@ pub(super) fn security(scripts: &Scripts, say: &mut Say) {
     }
 }
 
+fn too_many(instances: &[Found], say: &mut Say) {
+    for found in instances {
+        if let Some(at) = found.peers_at.get(PEERS_MAX) {
+            let message = format!("more than {PEERS_MAX} peers");
+            say.error(*at, message, "let the nodes of this instance share a network");
+        }
+        if let Some(at) = found.tracks_at.get(TRACKS_MAX) {
+            let message = format!("more than {TRACKS_MAX} tracked scripts");
+            say.error(*at, message, "let one script check several things");
+        }
+    }
+}
+
 fn same_router(instances: &[Found], say: &mut Say) {
     let mut seen = HashMap::new();
     for found in instances {
         let i = &found.instance;
-        let key = (i.vrid, i.interface, i.family == vipd_types::Family::V4);
+        let key = (i.vrid, i.interface, i.family);
         if let Some(other) = seen.insert(key, found) {
             let message = format!(
                 "virtual_router_id {} on {} is already that of instance `{}`, line {}",
@@ -50,6 +69,7 @@ fn same_address(instances: &mut [Found], say: &mut Say) {
     for found in instances {
         let places = std::mem::take(&mut found.addresses_at);
         let all = std::mem::take(&mut found.instance.addresses);
+        let none = all.is_empty();
         for (vip, at) in all.into_iter().zip(places) {
             if let Some(line) = seen.get(&vip.address) {
                 let message = format!("address {} is already on line {line}", vip.address);
@@ -59,6 +79,51 @@ fn same_address(instances: &mut [Found], say: &mut Say) {
             seen.insert(vip.address, at.line);
             found.instance.addresses.push(vip);
             found.addresses_at.push(at);
+        }
+        let i = &found.instance;
+        if i.addresses.is_empty() && !none {
+            no_address(&i.name.escape_debug(), found.name_at, i.version, found.strict, say);
+        }
+    }
+}
+
+/// An interface is made once, and is not made where one is.
+fn same_vmac(instances: &[Found], say: &mut Say) {
+    let mut seen: HashMap<IfName, String> = HashMap::new();
+    for i in instances.iter().map(|found| &found.instance) {
+        seen.insert(i.interface, "the interface of adverts".to_owned());
+    }
+    for found in instances {
+        let named = found.instance.vmac.as_ref().and_then(|vmac| vmac.name);
+        let Some(name) = named else { continue };
+        let what = format!("the virtual MAC of `{}`", found.instance.name.escape_debug());
+        if let Some(other) = seen.insert(name, what) {
+            let message = format!("`use_vmac` would make {name}, but that is {other}");
+            say.error(found.name_at, message, "write another name behind `use_vmac`");
+        }
+    }
+}
+
+/// The address that adverts leave from must stay when the virtual ones go. Others drop adverts from
+/// a virtual address whose sender does not own it.
+fn own_source(instances: &[Found], say: &mut Say) {
+    for found in instances.iter().filter(|found| !found.instance.priority.is_owner()) {
+        let i = &found.instance;
+        if let Some(vip) = i.addresses.iter().find(|vip| Some(vip.address) == i.source) {
+            let message = format!("the source {} is one of the virtual addresses", vip.address);
+            say.error(found.source_at, message, "write an address that stays on this node");
+        }
+    }
+}
+
+/// An owner's priority does not move: only weight 0 means something to it.
+fn owner(instances: &[Found], scripts: &Scripts, say: &mut Say) {
+    for found in instances.iter().filter(|found| found.instance.priority.is_owner()) {
+        let tracks = found.instance.tracks.iter().zip(&found.tracks_at);
+        for (track, at) in tracks.filter(|(track, _)| track.weight.get() != 0) {
+            let name = scripts.name(track.script);
+            let message = format!("the weight of `{name}` has no effect on priority 255");
+            say.warn(*at, message, "write a priority of 254 or less");
         }
     }
 }

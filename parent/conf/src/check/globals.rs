@@ -1,54 +1,98 @@
 //! `global_defs`: settings of the daemon and the defaults that instances take over.
 
-use super::value::{flag, lease, number, one, switch, text, user};
-use super::walk;
+use super::value::{flag, lease, one, switch, text, user};
+use super::{garp, host, options, vmac, walk};
 use crate::config::{Garp, Globals, Lease};
 use crate::diagnostic::Say;
 use crate::keywords::Context;
 use crate::tree::Item;
-use std::net::Ipv4Addr;
-use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::net::IpAddr;
+use vipd_types::{Family, Version};
 
 /// What an instance starts from.
 pub(super) struct Defaults {
     pub(super) globals: Globals,
-    pub(super) group: Ipv4Addr,
+    pub(super) version: Version,
+    group4: IpAddr,
+    group6: IpAddr,
+    pub(super) options: options::Wishes,
+    pub(super) strict: bool,
     pub(super) garp: Garp,
     pub(super) check_unicast_src: bool,
     pub(super) lease: Lease,
     pub(super) fast_handover: bool,
+    pub(super) vmac_prefix: String,
+}
+
+impl Defaults {
+    pub(super) fn group(&self, family: Family) -> IpAddr {
+        match family {
+            Family::V4 => self.group4,
+            Family::V6 => self.group6,
+        }
+    }
 }
 
 pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Defaults {
     let mut d = Defaults {
         globals: Globals::default(),
-        group: Ipv4Addr::new(224, 0, 0, 18),
+        version: Version::V2,
+        group4: host::default_group(Family::V4),
+        group6: host::default_group(Family::V6),
+        options: options::Wishes::default(),
+        strict: false,
         garp: Garp::default(),
         check_unicast_src: true,
         lease: Lease::Default,
         fast_handover: true,
+        vmac_prefix: "vrrp".to_owned(),
     };
+    let mut garp = garp::Wishes::default();
     for block in blocks {
         let items = block.block.as_deref().unwrap_or_default();
-        walk(items, Context::Globals, say, |name, item, say| keyword(&mut d, name, item, say));
+        walk(items, Context::Globals, say, |name, item, say| {
+            keyword(&mut d, &mut garp, name, item, say);
+        });
     }
+    d.garp = garp.of_globals();
     d
 }
 
-fn keyword(d: &mut Defaults, name: &str, item: &Item, say: &mut Say) {
+fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, say: &mut Say) {
     match name {
         "router_id" => d.globals.router_id = one(item, say).map(|word| text(word, say)),
         "script_user" => d.globals.script_user = user(item, say),
         "enable_script_security" => d.globals.enable_script_security = flag(item, say),
-        "vrrp_version" => version(item, say),
-        "vrrp_mcast_group4" => set(&mut d.group, group(item, say)),
+        "vrrp_version" => set(&mut d.version, version(item, "2 is used", say)),
+        "vrrp_mcast_group4" => set(&mut d.group4, group(item, Family::V4, say)),
+        "vrrp_mcast_group6" => set(&mut d.group6, group(item, Family::V6, say)),
+        "vrrp_strict" => set(&mut d.strict, switch(item, say)),
         "vrrp_check_unicast_src" => set(&mut d.check_unicast_src, switch(item, say)),
         "native_checks" => set(&mut d.globals.native_checks, switch(item, say)),
         "vip_lease" => set(&mut d.lease, lease(item, say)),
         "fast_handover" => set(&mut d.fast_handover, switch(item, say)),
-        name => garp(&mut d.garp, name.trim_start_matches("vrrp_"), item, say),
+        "vmac_prefix" => set(&mut d.vmac_prefix, vmac::prefix(item, say)),
+        name => {
+            let bare = name.trim_start_matches("vrrp_");
+            if !d.options.keyword(bare, item, say) {
+                garp.keyword(bare, item, say);
+            } else if name == "v3_checksum_as_v2" {
+                speak_of_checksum(d, say);
+            }
+        }
     }
+}
+
+fn speak_of_checksum(d: &Defaults, say: &mut Say) {
+    if let Some((false, at)) = d.options.checksum_as_v2 {
+        let message =
+            "keepalived takes `v3_checksum_as_v2` in global_defs for on, whatever follows";
+        say.warn(at, message, "remove the line");
+    }
+}
+
+fn group(item: &Item, family: Family, say: &mut Say) -> Option<IpAddr> {
+    host::group(item, Some(family), say).map(|(group, _)| group)
 }
 
 pub(super) fn set<T>(place: &mut T, value: Option<T>) {
@@ -57,47 +101,16 @@ pub(super) fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// Version 2 is served only.
-pub(super) fn version(item: &Item, say: &mut Say) {
-    let Some(word) = one(item, say) else { return };
-    if word.is("3") {
-        let message = "VRRPv3 is not served yet";
-        say.error(word.span, message, "write version 2 here and on all other nodes");
-    } else if !word.is("2") {
-        let message = format!("there is no VRRP version `{}`; 2 is used", word.show());
-        say.warn(word.span, message, "write `2`");
-    }
-}
-
-fn group(item: &Item, say: &mut Say) -> Option<Ipv4Addr> {
+/// 2 or 3.
+pub(super) fn version(item: &Item, instead: &str, say: &mut Say) -> Option<Version> {
     let word = one(item, say)?;
-    let parsed = std::str::from_utf8(&word.bytes).ok().and_then(|t| t.parse::<Ipv4Addr>().ok());
-    let group = parsed.filter(Ipv4Addr::is_multicast);
-    if group.is_none() {
-        let message = format!("`{}` is no IPv4 multicast group; 224.0.0.18 is used", word.show());
-        say.warn(word.span, message, "write an address from 224.0.0.0 to 239.255.255.255");
-    }
-    group
-}
-
-/// Packets per address and block.
-const REPEAT: RangeInclusive<i64> = 1..=255;
-/// Seconds; a day.
-const DELAY: RangeInclusive<i64> = 0..=86_400;
-
-/// The four `garp_master_…` keywords, here and in instances.
-pub(super) fn garp(garp: &mut Garp, name: &str, item: &Item, say: &mut Say) {
-    match name {
-        "garp_master_delay" => {
-            set(&mut garp.master_delay, number(item, DELAY, 5, say).map(Duration::from_secs));
+    match word.bytes.as_slice() {
+        b"2" => Some(Version::V2),
+        b"3" => Some(Version::V3),
+        _ => {
+            let message = format!("there is no VRRP version `{}`; {instead}", word.show());
+            say.warn(word.span, message, "write `2` or `3`");
+            None
         }
-        "garp_master_refresh" => {
-            set(&mut garp.master_refresh, number(item, DELAY, 0, say).map(Duration::from_secs));
-        }
-        "garp_master_repeat" => {
-            let instead = if item.words.first().is_some_and(|w| w.is("0")) { 1 } else { 5 };
-            set(&mut garp.master_repeat, number(item, REPEAT, instead, say));
-        }
-        _ => set(&mut garp.master_refresh_repeat, number(item, REPEAT, 1, say)),
     }
 }

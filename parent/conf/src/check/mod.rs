@@ -4,12 +4,22 @@
 mod address;
 mod auth;
 mod cross;
+mod family;
+mod garp;
 mod globals;
+mod host;
 mod instance;
-mod lease;
+mod interval;
+mod options;
+mod peer;
 mod script;
+mod settle;
+mod strict;
+mod sync;
 mod track;
+mod transport;
 pub(crate) mod value;
+pub(crate) mod vmac;
 
 use crate::config::Config;
 use crate::diagnostic::Say;
@@ -23,14 +33,18 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let mut globals = Vec::new();
     let mut scripts = Vec::new();
     let mut instances = Vec::new();
+    let mut groups = Vec::new();
     walk(items, Context::TopLevel, say, |name, item, _| match name {
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
+        "vrrp_sync_group" => groups.push(item),
         _ => instances.push(item),
     });
     let defaults = globals::read(&globals, say);
     let scripts = script::read(&scripts, defaults.globals.native_checks, say);
-    let mut instances = instance::read(&instances, &defaults, &scripts, say);
+    let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);
+    let groups = sync::read(&groups, &scripts, say);
+    let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
     cross::check(&mut instances, &scripts, say);
     if defaults.globals.enable_script_security {
         cross::security(&scripts, say);
@@ -39,15 +53,17 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
         scripts: scripts.list,
-        groups: Vec::new(),
+        groups,
     }
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 6] = [
+const REPEATABLE: [&str; 8] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
+    "vrrp_sync_group",
+    "group",
     "track_script",
     "virtual_ipaddress",
     "unicast_peer",
@@ -85,6 +101,8 @@ fn subject(name: &'static str) -> &'static str {
     match name {
         "nopreempt" => "preempt",
         "mcast_src_ip" => "unicast_src_ip",
+        "no_accept" => "accept",
+        "global_tracking" => "sync_group_tracking_weight",
         name => name,
     }
 }
@@ -144,6 +162,8 @@ fn unknown(item: &Item, context: Context, say: &mut Say) {
         format!("write `{}` and a blank before the value", glued.escape_ascii())
     } else if let Some(place) = suggest::place(written) {
         format!("it belongs into {}", place.name())
+    } else if context == Context::SyncGroup {
+        "write the names of members into `group { … }`".to_owned()
     } else {
         "remove it, or put `#` before it".to_owned()
     };

@@ -1,7 +1,7 @@
 //! `vrrp_script`: the command, its schedule, and what its result means.
 
 use super::globals::set;
-use super::value::{flag, number, one, seconds, show_seconds, text, user};
+use super::value::{self, flag, number, one, seconds, show_seconds, user};
 use super::walk;
 use crate::config::Script;
 use crate::diagnostic::{Say, Span};
@@ -19,6 +19,14 @@ pub(super) struct Scripts {
     pub(super) ids: HashMap<String, ScriptId>,
     /// Beside `list`: the names in the file.
     pub(super) places: Vec<Span>,
+}
+
+impl Scripts {
+    /// For messages.
+    pub(super) fn name(&self, id: ScriptId) -> String {
+        let script = self.list.get(usize::from(id.0));
+        script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+    }
 }
 
 pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scripts {
@@ -48,7 +56,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 
 fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Option<Script> {
     let mut s = Script {
-        name: text(name, say),
+        name: value::name(name, say),
         argv: Vec::new(),
         native: None,
         user: None,
@@ -84,7 +92,7 @@ fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Opti
 }
 
 fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
-    let word = super::value::first(item, say)?;
+    let word = value::first(item, say)?;
     if let (Some(second), Some(last)) = (item.words.get(1), item.words.last()) {
         let all: Vec<String> = item.words.iter().map(Word::show).collect();
         let length = last.span.column.saturating_add(last.span.length);
@@ -141,8 +149,8 @@ fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duration> {
 
 /// `weight N [reverse]`
 fn weight(s: &mut Script, item: &Item, say: &mut Say) {
-    super::value::no_more_than(item, 2, say);
-    let Some(word) = super::value::first(item, say) else { return };
+    value::no_more_than(item, 2, say);
+    let Some(word) = value::first(item, say) else { return };
     s.weight = weight_of(word, say).unwrap_or_default();
     s.reverse = false;
     match item.words.get(1) {
@@ -158,7 +166,7 @@ fn weight(s: &mut Script, item: &Item, say: &mut Say) {
 /// -253 to 253; what is beyond is cut to that, as keepalived does.
 pub(super) fn weight_of(word: &Word, say: &mut Say) -> Option<Weight> {
     let max = i64::from(Weight::MAX);
-    let Some(value) = super::value::integer(word) else {
+    let Some(value) = value::integer(word) else {
         let message = format!("`{}` is no weight; the default is used", word.show());
         say.warn(word.span, message, "write a whole number from -253 to 253");
         return None;

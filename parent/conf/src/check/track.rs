@@ -8,11 +8,18 @@ use crate::tree::Item;
 use std::collections::HashSet;
 use vipd_types::ScriptId;
 
-pub(super) fn read(block: &Item, scripts: &Scripts, found: &mut Vec<(Track, Span)>, say: &mut Say) {
+/// `who` is not protected by a script that is not there.
+pub(super) fn read(
+    block: &Item,
+    who: &str,
+    scripts: &Scripts,
+    found: &mut Vec<(Track, Span)>,
+    say: &mut Say,
+) {
     super::value::no_more_than(block, 0, say);
     let mut seen: HashSet<ScriptId> = found.iter().map(|(track, _)| track.script).collect();
     for line in block.block.as_deref().unwrap_or_default() {
-        let Some(track) = track(line, scripts, say) else { continue };
+        let Some(track) = track(line, who, scripts, say) else { continue };
         if !seen.insert(track.script) {
             let message =
                 format!("`{}` is tracked already, this line is skipped", line.keyword.show());
@@ -23,24 +30,14 @@ pub(super) fn read(block: &Item, scripts: &Scripts, found: &mut Vec<(Track, Span
     }
 }
 
-/// An owner's priority does not move: only weight 0 means something to it.
-pub(super) fn speak_of_owner(tracks: &[(Track, Span)], scripts: &Scripts, say: &mut Say) {
-    for (track, at) in tracks.iter().filter(|(track, _)| track.weight.get() != 0) {
-        let name = scripts.list.get(usize::from(track.script.0)).map_or("", |s| s.name.as_str());
-        let message = format!("the weight of `{name}` has no effect on priority 255");
-        say.warn(*at, message, "write a priority of 254 or less");
-    }
-}
-
 /// `NAME [weight N [reverse|noreverse]]`
-fn track(line: &Item, scripts: &Scripts, say: &mut Say) -> Option<Track> {
+fn track(line: &Item, who: &str, scripts: &Scripts, say: &mut Say) -> Option<Track> {
     let name = line.keyword.show();
     let known = scripts.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
     let script = known.and_then(|id| scripts.list.get(usize::from(id.0)).map(|s| (*id, s)));
     let Some((id, script)) = script else {
-        let message = format!(
-            "there is no usable vrrp_script `{name}`: this instance is NOT PROTECTED by it"
-        );
+        let message =
+            format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
         say.warn(line.span(), message, nearest(&line.keyword, scripts));
         return None;
     };

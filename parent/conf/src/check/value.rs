@@ -4,6 +4,7 @@
 use crate::config::{Lease, ScriptUser};
 use crate::diagnostic::Say;
 use crate::lex::Word;
+use crate::limits::NAME_MAX;
 use crate::tree::Item;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -70,6 +71,28 @@ pub(super) fn number<T: TryFrom<i64> + std::fmt::Display>(
     Some(value.unwrap_or(instead))
 }
 
+/// Seconds with decimals in a range; else a warning that names what is used instead.
+pub(super) fn decimal(
+    item: &Item,
+    range: RangeInclusive<Duration>,
+    instead: Duration,
+    say: &mut Say,
+) -> Option<Duration> {
+    let word = one(item, say)?;
+    let value = seconds(word).filter(|value| range.contains(value));
+    if value.is_none() {
+        let (name, instead) = (item.keyword.show(), show_seconds(instead));
+        let message = format!(
+            "`{name}` wants {} to {} seconds, not `{}`: {instead} is used",
+            show_seconds(*range.start()),
+            show_seconds(*range.end()),
+            word.show()
+        );
+        say.warn(word.span, message, format!("write `{name} {instead}`"));
+    }
+    Some(value.unwrap_or(instead))
+}
+
 /// Seconds with decimals, exact to the microsecond; further digits are cut.
 pub(super) fn seconds(word: &Word) -> Option<Duration> {
     let text = std::str::from_utf8(&word.bytes).ok()?.trim();
@@ -123,6 +146,16 @@ pub(super) fn text(word: &Word, say: &mut Say) -> String {
             String::from_utf8_lossy(&word.bytes).into_owned()
         }
     }
+}
+
+/// The name of a block.
+pub(super) fn name(word: &Word, say: &mut Say) -> String {
+    let name = text(word, say);
+    if name.len() > NAME_MAX {
+        let message = format!("a name has at most {NAME_MAX} bytes, this one has {}", name.len());
+        say.error(word.span, message, "write a shorter one");
+    }
+    name
 }
 
 pub(super) fn interface(word: &Word) -> Option<IfName> {

@@ -88,6 +88,22 @@ fn a_new_term_silences_the_old_farewell() {
     assert!(bench.router.is_done());
 }
 
+/// The addresses of the term before may still be there when this one ends without any.
+#[test]
+fn no_good_bye_before_the_addresses_of_every_term_are_gone() {
+    let mut bench = Bench::master(config(100));
+    bench.obliging = false;
+    assert_eq!(bench.hear(4, 200), [release(1, Reason::Yield)]);
+    bench.hear(4, 50);
+    // Handover; the old MASTER is given its time to leave.
+    assert_eq!(bench.wait(156), [(3765, ADVERT)]);
+    assert_eq!((bench.state(), bench.router.epoch()), (State::Master, Epoch(2)));
+    assert_eq!(bench.input(Input::Stop), []);
+    assert!(!bench.router.is_done());
+    assert_eq!(bench.input(Input::Released(Epoch(1))), [GOOD_BYE]);
+    assert!(bench.router.is_done());
+}
+
 #[test]
 fn refused_addresses_are_tried_again_later() {
     let mut bench = Bench::new(config(100));
@@ -125,6 +141,21 @@ fn the_end_of_the_lease_is_the_end() {
     let mut bench = Bench::new(config(100));
     assert_eq!(bench.input(Input::LeaseEnded), []);
     assert!(bench.router.is_done());
+}
+
+/// Nobody confirms a release when the parent hangs; the addresses go all the same.
+#[test]
+fn a_release_is_over_with_the_lease() {
+    for input in [Input::Stop, Input::Link { up: false, source: None }] {
+        let mut bench = Bench::master(config(100));
+        bench.obliging = false;
+        bench.input(input);
+        assert!(!bench.router.is_done());
+        assert_eq!(bench.input(Input::LeaseEnded), [GOOD_BYE]);
+        assert!(bench.router.is_done());
+        assert_eq!(bench.input(Input::LeaseEnded), []);
+        assert_eq!(bench.input(Input::Released(Epoch(1))), []);
+    }
 }
 
 #[test]

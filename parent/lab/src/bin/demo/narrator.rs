@@ -2,7 +2,7 @@
 
 use crate::screen::{Ink, Screen};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 use vipd_lab::clock::millis;
 use vipd_lab::node::Node;
@@ -38,7 +38,7 @@ pub(crate) struct Narrator {
     waiting: Vec<Told>,
     places: [Place; 2],
     adverts: Stamp,
-    priorities: HashMap<Ipv4Addr, u8>,
+    priorities: HashMap<IpAddr, u8>,
     samples: usize,
     answered: Option<(Stamp, String)>,
     silent: bool,
@@ -89,7 +89,7 @@ impl Narrator {
     /// Node 1 is a new host, with a log and addresses that begin again.
     pub(crate) fn rebooted(&mut self) {
         self.places[0] = Place::default();
-        self.priorities.remove(&NODE1);
+        self.priorities.remove(&IpAddr::V4(NODE1));
     }
 
     /// Waits until `condition` holds, and tells what is seen meanwhile.

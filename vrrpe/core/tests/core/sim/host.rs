@@ -352,7 +352,7 @@ impl World {
         self.hosts[host].order = None;
         for at in self.members(host) {
             let router = self.nodes[at].router.as_ref();
-            if router.is_some_and(|router| router.state() == State::Master) {
+            if router.is_some_and(|router| !router.is_done()) {
                 self.step(at, Input::LeaseEnded);
             }
         }

@@ -1,0 +1,115 @@
+//! Every keyword of keepalived.conf and of our own in one table: where it may stand, whether vipd
+//! serves it, and what it does (or what does not happen). Reads and decides nothing.
+
+mod not_yet;
+mod served;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// The block in which a keyword stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    TopLevel,
+    Globals,
+    Instance,
+    Authentication,
+    Script,
+    SyncGroup,
+    /// Behind an address of `virtual_ipaddress`.
+    AddressLine,
+    /// Behind an address of `unicast_peer`.
+    PeerLine,
+    /// Behind a name of `track_script`.
+    TrackLine,
+    /// Behind `use_vmac`.
+    VmacLine,
+}
+
+impl Context {
+    /// The block's own keyword, as users know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TopLevel => "the top level",
+            Self::Globals => "global_defs",
+            Self::Instance => "vrrp_instance",
+            Self::Authentication => "authentication",
+            Self::Script => "vrrp_script",
+            Self::SyncGroup => "vrrp_sync_group",
+            Self::AddressLine => "virtual_ipaddress",
+            Self::PeerLine => "unicast_peer",
+            Self::TrackLine => "track_script",
+            Self::VmacLine => "use_vmac",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// Does what it says.
+    Served,
+    /// Read without a word; nothing depends on it.
+    Accepted,
+    /// keepalived knows it, vipd does not yet: a warning, the rest of the file counts.
+    NotYet,
+    /// What it asks for cannot be left out safely: an error.
+    Refused,
+}
+
+/// What follows the keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Nothing but words on its line, or nothing at all.
+    Line,
+    /// A block.
+    Block,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keyword {
+    pub name: &'static str,
+    pub context: Context,
+    pub served: Served,
+    pub shape: Shape,
+    /// What it does; for `NotYet` and `Refused`, what does not happen.
+    pub summary: &'static str,
+}
+
+/// The whole table.
+pub fn keywords() -> &'static [Keyword] {
+    static TABLE: OnceLock<Vec<Keyword>> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let one = |row: &Row| {
+            let (served, context, shape, names, summary) = *row;
+            let make = move |name| Keyword { name, context, served, shape, summary };
+            names.split_whitespace().map(make)
+        };
+        served::ROWS.iter().chain(not_yet::ROWS).flat_map(one).collect()
+    })
+}
+
+pub(crate) fn find(context: Context, name: &[u8]) -> Option<&'static Keyword> {
+    type Index = HashMap<(Context, &'static [u8]), &'static Keyword>;
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    let make = || keywords().iter().map(|k| ((k.context, k.name.as_bytes()), k)).collect();
+    INDEX.get_or_init(make).get(&(context, name)).copied()
+}
+
+/// Names separated by white space share everything else.
+type Row = (Served, Context, Shape, &'static str, &'static str);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_keyword_is_listed_twice() {
+        let mut seen = HashMap::new();
+        for keyword in keywords() {
+            let old = seen.insert((keyword.context, keyword.name), keyword);
+            assert!(old.is_none(), "{keyword:?}");
+            assert!(!keyword.summary.contains('\n'), "{keyword:?}");
+        }
+        assert!(seen.len() > 200);
+    }
+}

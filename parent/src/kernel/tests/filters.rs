@@ -1,0 +1,180 @@
+//! The filters against every packet vector, on a real socket. Each packet is sent often enough that
+//! one in eight cannot be taken for all or for none.
+
+use super::{Ear, FAR, FAR_MAC, LIMIT, NEAR_MAC, Tap, Wire, hex, ip, receiver, write};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use vipd_lab::wait_until;
+use vipd_types::Family;
+
+const OFTEN: usize = 200;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Passes {
+    All,
+    Some,
+    None,
+}
+
+/// The vectors that the engine's decoder is tested with.
+fn vectors(family: &str) -> Vec<Value> {
+    let all: Value =
+        serde_json::from_str(include_str!("../../../../vrrpe/core/tests/vectors/vrrp.json"))
+            .unwrap();
+    let all = all["vectors"].as_array().unwrap().clone();
+    all.into_iter().filter(|vector| vector["family"] == family).collect()
+}
+
+fn text<'v>(vector: &'v Value, key: &str) -> &'v str {
+    vector[key].as_str().unwrap_or("")
+}
+
+fn frame(packet: &[u8]) -> Vec<u8> {
+    let kind = if packet[0] >> 4 == 4 { [0x08, 0x00] } else { [0x86, 0xdd] };
+    // Multicast goes to everybody here; the cable has two ends only.
+    let to = match packet[0] >> 4 {
+        4 if packet[16] >= 224 => [0x01, 0x00, 0x5e, 0x00, 0x00, 0x12],
+        6 if packet[24] == 0xff => [0x33, 0x33, 0x00, 0x00, 0x00, 0x12],
+        _ => NEAR_MAC,
+    };
+    [&to[..], &FAR_MAC, &kind, packet].concat()
+}
+
+/// A marker that always passes tells that everything before it has been dealt with.
+struct Gate {
+    tap: Tap,
+    ear: Ear,
+    marker: Vec<u8>,
+    family: Family,
+}
+
+impl Gate {
+    fn new(wire: &Wire, family: Family, least_ttl: u8) -> Self {
+        if family == Family::V4 {
+            // A new namespace takes over the host's settings.
+            for interface in ["all", "near"] {
+                let path = format!("/proc/sys/net/ipv4/conf/{interface}/rp_filter");
+                write(&wire.near, &path, "0");
+            }
+            ip(&wire.near, "address add 192.0.2.3/24 dev near\n");
+        }
+        let name = if family == Family::V4 { "v3-ipv4-plain" } else { "v3-ipv6-ll-and-global" };
+        let all = vectors(if family == Family::V4 { "ipv4" } else { "ipv6" });
+        let marker = all.iter().find(|vector| text(vector, "name") == name).unwrap();
+        let mut marker = hex(text(marker, "packet_hex"));
+        *marker.last_mut().unwrap() = 0xee;
+        let (tap, ear) =
+            (Tap::on(&wire.far, FAR), Ear::of(&receiver(&wire.near, family, least_ttl)));
+        Self { tap, ear, marker, family }
+    }
+
+    fn passes(&self, packet: &[u8]) -> Passes {
+        for _ in 0..OFTEN {
+            self.tap.send(&frame(packet));
+        }
+        self.tap.send(&frame(&self.marker));
+        let headers = if self.family == Family::V4 { 0 } else { 40 };
+        let is_marker = |bytes: &[u8]| bytes == &self.marker[headers..];
+        let mut heard = Vec::new();
+        wait_until(LIMIT, "the marker", || {
+            heard.extend(self.ear.heard());
+            heard.last().is_some_and(|last| is_marker(&last.bytes))
+        })
+        .unwrap();
+        match heard.len() - 1 {
+            0 => Passes::None,
+            OFTEN => Passes::All,
+            _ => Passes::Some,
+        }
+    }
+}
+
+/// Only what is no advert at all, or has come from afar, is thinned out.
+fn expected(vector: &Value) -> Passes {
+    match text(vector, "name") {
+        "bad-version4"
+        | "bad-v3-type2"
+        | "bad-v2-type7"
+        | "bad-version2-over-ipv6"
+        | "bad-v2-ttl254"
+        | "bad-v3-ipv4-ttl1"
+        | "bad-v3-ipv6-hoplimit64" => Passes::Some,
+        // The kernel itself drops what claims to come from here.
+        "pol-own-advert-looped" => Passes::None,
+        _ => Passes::All,
+    }
+}
+
+fn all_vectors(family: Family, key: &str, count: usize) {
+    let wire = Wire::new();
+    let gate = Gate::new(&wire, family, 255);
+    let all = vectors(key);
+    assert_eq!(all.len(), count);
+    let verdicts: BTreeSet<Passes> = all
+        .iter()
+        .map(|vector| {
+            let mut packet = hex(text(vector, "packet_hex"));
+            packet.extend(hex(text(vector, "padding_hex")));
+            let passes = gate.passes(&packet);
+            assert_eq!(passes, expected(vector), "{}", text(vector, "name"));
+            passes
+        })
+        .collect();
+    assert!(verdicts.contains(&Passes::All) && verdicts.contains(&Passes::Some));
+}
+
+#[test]
+fn hard_02_every_ipv4_vector() {
+    all_vectors(Family::V4, "ipv4", 60);
+}
+
+#[test]
+fn hard_02_every_ipv6_vector() {
+    all_vectors(Family::V6, "ipv6", 11);
+}
+
+/// With peers that may be farther away.
+#[test]
+fn least_ttl() {
+    for (family, key, name, at) in
+        [(Family::V4, "ipv4", "v3-ipv4-plain", 8), (Family::V6, "ipv6", "v3-ipv6-ll-and-global", 7)]
+    {
+        let wire = Wire::new();
+        let gate = Gate::new(&wire, family, 100);
+        let all = vectors(key);
+        let vector = all.iter().find(|vector| text(vector, "name") == name).unwrap();
+        for (ttl, passes) in [(255, Passes::All), (100, Passes::All), (99, Passes::Some)] {
+            let mut packet = hex(text(vector, "packet_hex"));
+            packet[at] = ttl;
+            if family == Family::V4 {
+                fix_header(&mut packet);
+            }
+            assert_eq!(gate.passes(&packet), passes, "{family:?} {ttl}");
+        }
+    }
+}
+
+/// The checksum of an IPv4 header (RFC 1071).
+pub(super) fn fix_header(packet: &mut [u8]) {
+    packet[10..12].fill(0);
+    let sum: u32 =
+        packet[..20].chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+    packet[10..12].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// The engine cannot see them, so they must not come that far.
+#[test]
+fn extension_headers_never_pass() {
+    let wire = Wire::new();
+    let gate = Gate::new(&wire, Family::V6, 255);
+    // Hop-by-Hop Options with a PadN, and Destination Options likewise.
+    for kind in [0, 60] {
+        let mut packet = gate.marker.clone();
+        packet[6] = kind;
+        packet[5] += 8;
+        packet.splice(40..40, [112, 0, 1, 4, 0, 0, 0, 0]);
+        assert_eq!(gate.passes(&packet), Passes::None, "{kind}");
+    }
+}

@@ -1,0 +1,71 @@
+//! The largest configuration that is no error fits into messages: what the configuration's limits
+//! are there for.
+
+use super::slices;
+use std::collections::BTreeMap;
+use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
+use vipd_ipc::codec::{MESSAGE_MAX, encode};
+use vipd_ipc::msg::{ParentToChecker, ParentToEngine};
+use vipd_ipc::slice::{
+    CheckSlice, GroupSlice, ProbeSlice, ProcessMatch, ProcessSlice, TrackerSlice,
+};
+use vipd_types::{GroupId, InstanceId, ScriptId, SocketId, TrackerId};
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(line).collect()
+}
+
+/// With as many addresses, peers and scripts as may be, and the longest name.
+fn largest(v6: bool) -> String {
+    let (net, vips) = if v6 { ("fe80::", 90) } else { ("10.0.0.", 255) };
+    let peer_net = if v6 { "fe80::1:" } else { "10.0.1." };
+    let name = "n".repeat(NAME_MAX);
+    let scripts = lines(TRACKS_MAX, |n| format!("vrrp_script s{n} {{\nscript \"pidof x\"\n}}\n"));
+    let vips = lines(vips, |n| format!("{net}{}\n", n.saturating_add(1)));
+    let peers = lines(PEERS_MAX, |n| format!("{peer_net}{}\n", n.saturating_add(1)));
+    let tracks = lines(TRACKS_MAX, |n| format!("s{n}\n"));
+    format!(
+        "{scripts}vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id 7\nversion 3\n\
+         use_vmac\nvirtual_ipaddress {{\n{vips}}}\nunicast_peer {{\n{peers}}}\n\
+         track_script {{\n{tracks}}}\n}}\n"
+    )
+}
+
+#[test]
+fn the_largest_instance_fits_into_a_message() {
+    for v6 in [false, true] {
+        let parsed = vipd_conf::parse("x", largest(v6).as_bytes());
+        assert!(!parsed.has_errors(), "{:?}", parsed.diagnostics);
+        let one = &parsed.config.instances[0];
+        assert_eq!((one.peers.len(), one.tracks.len()), (PEERS_MAX, TRACKS_MAX));
+        let of_script: BTreeMap<ScriptId, TrackerId> =
+            one.tracks.iter().map(|track| (track.script, TrackerId(track.script.0))).collect();
+        let slice = slices::instance(one, InstanceId(1), SocketId(1), &None, Some(3), &of_script);
+        assert_eq!(slice.tracks.len(), TRACKS_MAX);
+        let message = ParentToEngine::Instance(Box::new(slice));
+        assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+    }
+}
+
+#[test]
+fn the_longest_names_and_lists_fit_into_a_message() {
+    let name = "n".repeat(NAME_MAX);
+    let members = vec![InstanceId(1); MEMBERS_MAX];
+    let group = GroupSlice { id: GroupId(1), name: name.clone(), members };
+    let tracker = TrackerSlice { id: TrackerId(1), name: name.clone() };
+    for message in [ParentToEngine::Group(group), ParentToEngine::Tracker(tracker)] {
+        assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+    }
+    let process = ProcessSlice { name: name.clone().into_bytes(), how: ProcessMatch::Killall };
+    let check = CheckSlice {
+        tracker: TrackerId(1),
+        name,
+        probe: ProbeSlice::Process(process),
+        interval: std::time::Duration::MAX,
+        timeout: std::time::Duration::MAX,
+        rise: 1,
+        fall: 1,
+    };
+    let message = ParentToChecker::Check(Box::new(check));
+    assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+}
