@@ -1,5 +1,5 @@
 //! Sync groups: what a member does with the group's order, and what it says of itself. Whether all
-//! of it leads anywhere is shown in `group_world`.
+//! of it leads anywhere is shown in `sim`.
 
 use crate::common::{ADVERT, Bench, GOOD_BYE, LOCAL, acquire, config, config_v3, release, unicast};
 use vipd_types::{Epoch, State};

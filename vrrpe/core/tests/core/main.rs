@@ -7,7 +7,6 @@ mod cases;
 mod changes;
 mod common;
 mod derived;
-mod group_world;
 mod groups;
 mod handover;
 mod lan;
