@@ -88,8 +88,12 @@ fuzz: fuzz-build
 
 fuzz-keep: fuzz-build
 	@for target in $(TARGET); do \
+		rm -rf $(FUZZ)/kept && cp -r vrrpe/fuzz/corpus/$$target $(FUZZ)/kept && \
+		{ test $$target != conf || cp parent/conf/tests/cases/*.conf $(FUZZ)/kept; } && \
 		$(FUZZERS)/$$target -set_cover_merge=1 -use_counters=0 \
-			vrrpe/fuzz/corpus/$$target $(FUZZ)/corpus/$$target || exit 1; \
+			$(FUZZ)/kept $(FUZZ)/corpus/$$target && \
+		find $(FUZZ)/kept -regextype posix-extended -regex '.*/[0-9a-f]{40}' \
+			-exec cp -t vrrpe/fuzz/corpus/$$target {} + || exit 1; \
 	done
 
 # The words are those of the language, as the cases of its tests have them.

@@ -12,8 +12,9 @@ const DRAWN: usize = 2;
 
 pub fn run(text: &[u8]) {
     let parsed = parse("fuzz.conf", text);
+    let lines: Vec<usize> = text.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
     for (nth, diagnostic) in parsed.diagnostics.iter().enumerate() {
-        points_into_the_file(diagnostic, text);
+        points_into_the_file(diagnostic, &lines);
         can_be_logged(diagnostic);
         // Drawing is slow, and mostly the same.
         if nth < DRAWN {
@@ -26,10 +27,11 @@ pub fn run(text: &[u8]) {
     }
 }
 
-fn points_into_the_file(diagnostic: &Diagnostic, text: &[u8]) {
-    let line = text.split(|byte| *byte == b'\n').nth(diagnostic.line.wrapping_sub(1));
+/// `lines` are the lengths of the lines.
+fn points_into_the_file(diagnostic: &Diagnostic, lines: &[usize]) {
+    let line = lines.get(diagnostic.line.wrapping_sub(1));
     let end = diagnostic.column.wrapping_sub(1).wrapping_add(diagnostic.length);
-    assert!(line.is_some_and(|line| end <= line.len()), "{diagnostic:?}");
+    assert!(line.is_some_and(|length| end <= *length), "{diagnostic:?}");
 }
 
 fn can_be_logged(diagnostic: &Diagnostic) {

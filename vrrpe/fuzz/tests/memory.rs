@@ -39,15 +39,19 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Input: every kept message, with a huge number wherever one may stand.
+/// Input: a message of every variant, with a huge number wherever one may stand.
 #[test]
 fn a_length_is_not_believed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/ipc");
     let (mut messages, mut most) = (0, 0);
     for entry in fs::read_dir(folder).unwrap() {
-        let message = fs::read(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if !path.file_name().unwrap().to_string_lossy().starts_with("seed-") {
+            continue;
+        }
+        let message = fs::read(path).unwrap();
         messages += 1;
-        for at in 1..message.len() {
+        for at in 1..message.len().min(400) {
             for huge in [u64::MAX, 1 << 40, 1 << 20, 8000] {
                 let mut forged = message.clone();
                 for (place, byte) in forged.iter_mut().skip(at).zip(huge.to_le_bytes()) {

@@ -46,7 +46,7 @@ fn packet() {
 
 #[test]
 fn step() {
-    hold("step", 20_000);
+    hold("step", 4_000);
 }
 
 #[test]
@@ -61,5 +61,5 @@ fn conf() {
 
 #[test]
 fn control() {
-    hold("control", 20_000);
+    hold("control", 8_000);
 }
