@@ -42,11 +42,9 @@ impl Rival {
     /// After the advert of another one, or of the same.
     fn and(self, other: Self, now: Instant) -> Self {
         let is_better = (self.priority, self.address) > (other.priority, other.address);
-        if self.address != other.address && is_better && self.beat.is_there(now) {
-            Self { any_until: self.any_until.max(other.any_until), ..self }
-        } else {
-            other
-        }
+        let is_another = self.address != other.address && is_better && self.beat.is_there(now);
+        let any_until = self.any_until.max(other.any_until);
+        Self { any_until, ..if is_another { self } else { other } }
     }
 }
 

@@ -118,7 +118,7 @@ mutant stale-epoch-ends-the-term router.rs \
 mutant no-courtesy term.rs \
     's/Some\(now\.plus\(courtesy\(interval\(&self\.config\)\)\)\)/Some(now)/'
 mutant the-last-advert-of-another-hides-the-rival backup.rs \
-    's/self\.address != other\.address && is_better/self.address == other.address \&\& is_better/'
+    's/let any_until = self\.any_until\.max\(other\.any_until\);/let any_until = other.any_until;/'
 mutant retry-never-ends router.rs \
     's/self\.timers\.retry = None;/self.timers.retry = Some(now.plus(core::time::Duration::from_secs(10)));/'
 
@@ -137,8 +137,8 @@ mutant a-claim-outlives-a-better-master backup.rs \
     's/self\.backup\.wants = None;/self.backup.wants = self.backup.wants.filter(|_| true);/'
 mutant a-claim-leaves-the-timer member.rs \
     's/self\.timers\.master_down = None;/self.timers.handover = None;/'
-mutant a-member-leads-without-a-claim member.rs \
-    's/\(self\.state, self\.backup\.wants\)/(self.state, self.backup.wants.or(Some(Cause::Group)))/'
+mutant a-claim-follows-the-silent-one member.rs \
+    's/followed\.filter\(\|followed\| !followed\.is_accepted\(\)\)/followed.filter(|_| true)/'
 mutant a-member-becomes-master-alone member.rs \
     's/if self\.group\.is_none\(\) \{/if self.group != Some(Order::Lead) {/'
 

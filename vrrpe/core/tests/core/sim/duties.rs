@@ -139,7 +139,8 @@ impl Oracle {
 
     /// What the options say about the adverts that answer something.
     pub(super) fn manners(
-        &self,
+        &mut self,
+        now: Instant,
         told: Told,
         before: &View,
         after: &View,
@@ -157,7 +158,36 @@ impl Oracle {
             ensure!(right, "yields without a last advert");
         } else if options.lower_prio_no_advert && priority > 0 {
             ensure!(!says, "answers, but should be silent: {:?}", after.state);
+        } else if says {
+            let calm = self.answered.is_none_or(|at| now.since(at) >= after.pace());
+            ensure!(calm, "answers again {:?} after it did", self.answered);
+            self.answered = Some(now);
         }
+        Ok(())
+    }
+
+    /// A MASTER that preempts does not ask for the addresses at once: the worse router that it has
+    /// heard, two intervals ago at most, must have removed them.
+    pub(super) fn courtesy(
+        &mut self,
+        now: Instant,
+        told: Told,
+        before: &View,
+        after: &View,
+        actions: &Actions,
+    ) -> Verdict {
+        if let Some(Heard { priority, interval, .. }) = heard(told, before) {
+            let refused = before.state == State::Backup && !after.follows;
+            match priority {
+                0 => self.rival = None,
+                _ if refused => self.rival = self.rival.max(Some(now.plus(interval * 2))),
+                _ => {}
+            }
+        }
+        let begins = before.state != State::Master && after.state == State::Master;
+        let rival = self.rival.filter(|until| begins && *until >= now);
+        let asks = actions.iter().any(|action| matches!(action, Action::Acquire(_)));
+        ensure!(rival.is_none() || !asks, "takes the addresses of a rival at once: {rival:?}");
         Ok(())
     }
 

@@ -18,6 +18,10 @@ pub(crate) struct Oracle {
     pub(super) held: bool,
     pub(super) health: Health,
     pub(super) linked: Option<bool>,
+    /// Until when a worse router that was discarded counts as there.
+    pub(super) rival: Option<Instant>,
+    /// The latest advert that answered another one.
+    pub(super) answered: Option<Instant>,
     /// Of the MASTER that was followed last.
     pub(super) learned: Option<Duration>,
     /// In a sync group, and what that does.
@@ -46,6 +50,8 @@ impl Default for Oracle {
             held: false,
             health: Health::default(),
             linked: None,
+            rival: None,
+            answered: None,
             learned: None,
             group: None,
             retry: None,
@@ -111,7 +117,8 @@ impl Oracle {
         self.active(&after)?;
         self.backup(now, told, &before, &after)?;
         self.master(now, told, &before, &after)?;
-        self.manners(told, &before, &after, actions)?;
+        self.manners(now, told, &before, &after, actions)?;
+        self.courtesy(now, told, &before, &after, actions)?;
         self.sends(now, &before, &after, actions)?;
         self.deadline(now, told, &after)
     }
