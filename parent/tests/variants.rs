@@ -18,7 +18,7 @@ fn moves_to(pair: &Pair, number: u8, since: Stamp) {
     let answer = pair.probe.wait_answer(since, &format!("node{number}"), LIMIT);
     assert!(answer.is_ok(), "{answer:?}\n{}", logs());
     pair.wait_owner(number).unwrap();
-    assert!(pair.overlaps().is_empty(), "{:?}\n{}", pair.overlaps(), logs());
+    assert!(pair.long_overlaps().is_empty(), "{:?}\n{}", pair.overlaps(), logs());
 }
 
 /// The script is run by the starter, as _vipd_script and without a capability.

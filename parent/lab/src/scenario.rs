@@ -236,6 +236,13 @@ impl Pair {
             .collect()
     }
 
+    /// Those of the overlaps that no busy machine explains: the loser of an election is given 4 ms
+    /// to remove the address, and may not get to run in that time.
+    pub fn long_overlaps(&self) -> Vec<owner::Window> {
+        let long = |window: &owner::Window| window.length() > Duration::from_millis(100);
+        self.overlaps().into_iter().filter(long).collect()
+    }
+
     /// When both held the address.
     pub fn overlaps(&self) -> Vec<owner::Window> {
         owner::overlaps(&[&self.one.node, &self.two.node], self.vip)
