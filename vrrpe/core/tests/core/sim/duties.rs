@@ -33,6 +33,9 @@ impl Oracle {
                 let mut view = *before;
                 view.active = after.active;
                 accepted = stay.hears(now, heard, &view, self.health.pending);
+                if !accepted && heard.priority > 0 {
+                    self.rival = self.rival.max(Some(now.plus(heard.interval * 2)));
+                }
             }
             let over = stay.waits && stay.down <= now;
             let (may, must) = match told {
@@ -176,13 +179,8 @@ impl Oracle {
         after: &View,
         actions: &Actions,
     ) -> Verdict {
-        if let Some(Heard { priority, interval, .. }) = heard(told, before) {
-            let refused = before.state == State::Backup && !after.follows;
-            match priority {
-                0 => self.rival = None,
-                _ if refused => self.rival = self.rival.max(Some(now.plus(interval * 2))),
-                _ => {}
-            }
+        if heard(told, before).is_some_and(|heard| heard.priority == 0) {
+            self.rival = None;
         }
         let begins = before.state != State::Master && after.state == State::Master;
         let rival = self.rival.filter(|until| begins && *until >= now);
