@@ -1,8 +1,8 @@
 //! The packet socket that announces addresses. It receives nothing, and sends nothing but the
 //! frames of `frame`.
 
-use super::Announcement;
 use super::frame::{advertisement, arp};
+use super::{Announcement, errno};
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, LinkAddr, MsgFlags, SockFlag, SockType, sendto, socket};
 use std::ffi::c_int;
@@ -23,8 +23,7 @@ impl Announcer {
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         // Protocol 0: nothing is ever delivered to this socket.
         let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
-        crate::sys::force_send_buffer(&socket, BUFFER)
-            .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
+        crate::sys::force_send_buffer(&socket, BUFFER).map_err(|e| errno(&e))?;
         Ok(Self { socket })
     }
 

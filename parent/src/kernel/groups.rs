@@ -1,6 +1,7 @@
 //! Membership in multicast groups on behalf of virtual MACs, which may not report any: a switch
 //! that listens to reports sends a group where a member's own MAC was seen. Receives nothing.
 
+use super::errno;
 use nix::errno::Errno;
 use socket2::{Domain, InterfaceIndexOrAddress, Socket, Type};
 use std::collections::BTreeSet;
@@ -71,10 +72,6 @@ fn leave(socket: &Socket, (index, group): Membership) -> io::Result<()> {
 pub(crate) fn solicited_node(ip: Ipv6Addr) -> Ipv6Addr {
     let [.., a, b, c] = ip.octets();
     Ipv6Addr::from([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c])
-}
-
-fn errno(error: &io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
 }
 
 #[cfg(test)]

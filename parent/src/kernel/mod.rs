@@ -165,6 +165,11 @@ pub(crate) fn look_up(
     found
 }
 
+/// The kernel's number for an error that a library has wrapped.
+fn errno(error: &std::io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LinkState {
     /// Administratively up and with carrier.

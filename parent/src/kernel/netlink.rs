@@ -7,13 +7,13 @@ use super::firewall::{Firewall, FirewallError, Rules};
 use super::groups::{Groups, Membership};
 use super::messages::{link_state, name, present, whole};
 use super::vmac::{self, Mark, Vmac, VmacError, Vmacs};
-use super::{Address, Announcement, Kernel, Lifetime, LinkState, Present};
+use super::{Address, Announcement, Kernel, Lifetime, LinkState, Present, errno};
 use futures_util::StreamExt;
 use nix::errno::Errno;
 use rtnetlink::Handle;
 use rtnetlink::packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
-    NetlinkMessage, NetlinkPayload,
+    ErrorMessage, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE,
+    NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::address::AddressMessage;
@@ -225,15 +225,14 @@ pub(super) fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage 
 
 fn error_of(message: &RouteMessage) -> Result<(), Errno> {
     match &message.payload {
-        NetlinkPayload::Error(error) => {
-            error.code.map_or(Ok(()), |code| Err(Errno::from_raw(code.get().saturating_neg())))
-        }
+        NetlinkPayload::Error(error) => verdict(error),
         NetlinkPayload::Overrun(_) => Err(Errno::ENOBUFS),
         NetlinkPayload::Done(_) | NetlinkPayload::Noop | NetlinkPayload::InnerMessage(_) => Ok(()),
         _ => Err(Errno::EPROTO),
     }
 }
 
-fn errno(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+/// The code 0 is an acknowledgement.
+pub(super) fn verdict(error: &ErrorMessage) -> Result<(), Errno> {
+    error.code.map_or(Ok(()), |code| Err(Errno::from_raw(code.get().saturating_neg())))
 }

@@ -1,6 +1,8 @@
 //! A transaction of nf_tables as datagrams: numbered messages between a begin and an end, which the
 //! kernel takes as a whole or not at all, and its answers. Knows nothing of rules.
 
+use super::super::errno;
+use super::super::netlink::verdict;
 use netlink_packet_netfilter::nftables::NfTablesMessage;
 use netlink_packet_netfilter::none::ControlMessage;
 use netlink_packet_netfilter::{
@@ -135,10 +137,5 @@ fn answer(datagram: &[u8]) -> Option<(u32, Result<(), Refused>)> {
     let message = NetlinkMessage::<NetfilterMessage>::deserialize(datagram).ok()?;
     let at = message.header.sequence_number;
     let NetlinkPayload::Error(error) = message.payload else { return None };
-    let errno = error.code.map(|code| Errno::from_raw(code.get().saturating_neg()));
-    Some((at, errno.map_or(Ok(()), |errno| Err(Refused { at, errno }))))
-}
-
-fn errno(error: &std::io::Error) -> Errno {
-    Errno::from_raw(error.raw_os_error().unwrap_or(Errno::EIO as i32))
+    Some((at, verdict(&error).map_err(|errno| Refused { at, errno })))
 }
