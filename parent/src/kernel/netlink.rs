@@ -89,9 +89,7 @@ impl Linux {
 
 impl Linux {
     fn link_by_index(&mut self, index: u32) -> Result<LinkState, Errno> {
-        let mut ask = LinkMessage::default();
-        ask.header.index = index;
-        let found = self.ask(request(RouteNetlinkMessage::GetLink(ask), NLM_F_REQUEST))?;
+        let found = self.ask(get_link(index))?;
         found.iter().find_map(link_state).map(|(_, state)| state).ok_or(Errno::ENODEV)
     }
 
@@ -221,6 +219,17 @@ pub(super) fn request(message: RouteNetlinkMessage, flags: u16) -> RouteMessage 
     let mut request = NetlinkMessage::from(message);
     request.header.flags = flags;
     request
+}
+
+/// A message about one interface, which says nothing of it yet.
+pub(super) fn link(index: u32) -> LinkMessage {
+    let mut link = LinkMessage::default();
+    link.header.index = index;
+    link
+}
+
+pub(super) fn get_link(index: u32) -> RouteMessage {
+    request(RouteNetlinkMessage::GetLink(link(index)), NLM_F_REQUEST)
 }
 
 fn error_of(message: &RouteMessage) -> Result<(), Errno> {

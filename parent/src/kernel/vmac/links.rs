@@ -2,7 +2,7 @@
 //! nothing.
 
 use super::super::driver::RouteMessage;
-use super::super::netlink::request;
+use super::super::netlink::{link, request};
 use super::Vmac;
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REQUEST};
@@ -89,30 +89,20 @@ pub(super) fn create(vmac: &Vmac, base: &Found) -> Result<Request, Errno> {
 
 /// A request of its own: the kernel ignores the alias of a new interface.
 pub(super) fn set_alias(index: u32, alias: &str) -> Request {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
+    let mut link = link(index);
     link.attributes.push(LinkAttribute::IfAlias(alias.to_owned()));
     request(RouteNetlinkMessage::SetLink(link), NLM_F_REQUEST | NLM_F_ACK)
 }
 
 pub(super) fn up(index: u32) -> Request {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
+    let mut link = link(index);
     link.header.flags = LinkFlags::Up;
     link.header.change_mask = LinkFlags::Up;
     request(RouteNetlinkMessage::SetLink(link), NLM_F_REQUEST | NLM_F_ACK)
 }
 
 pub(super) fn delete(index: u32) -> Request {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    request(RouteNetlinkMessage::DelLink(link), NLM_F_REQUEST | NLM_F_ACK)
-}
-
-pub(super) fn get(index: u32) -> Request {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    request(RouteNetlinkMessage::GetLink(link), NLM_F_REQUEST)
+    request(RouteNetlinkMessage::DelLink(link(index)), NLM_F_REQUEST | NLM_F_ACK)
 }
 
 pub(super) fn get_all() -> Request {

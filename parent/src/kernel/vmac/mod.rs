@@ -14,7 +14,7 @@ mod tests;
 pub(crate) use mark::Mark;
 pub(crate) use names::name;
 
-use super::netlink::Linux;
+use super::netlink::{Linux, get_link};
 use super::{Kernel, Present};
 use links::Found;
 use nix::errno::Errno;
@@ -110,7 +110,7 @@ pub(super) fn make(linux: &mut Linux, vmac: &Vmac, mark: &Mark) -> Result<u32, V
 
 /// The base as the kernel has it: what the virtual MAC takes over from it.
 fn base(linux: &mut Linux, vmac: &Vmac) -> Result<Found, VmacError> {
-    let answer = linux.ask(links::get(vmac.base_index));
+    let answer = linux.ask(get_link(vmac.base_index));
     let found = answer.map_err(|errno| failed(vmac.base, errno))?;
     let base = found.iter().find_map(links::found);
     let base = base.ok_or_else(|| failed(vmac.base, Errno::ENODEV))?;
@@ -162,7 +162,7 @@ fn link_local(present: &Present) -> Option<Ipv6Addr> {
 /// Removes it; one that is gone already is no failure. Its addresses go with it.
 pub(super) fn remove(linux: &mut Linux, index: u32) -> Result<(), VmacError> {
     let vmac = linux.vmacs.get(index)?.vmac.clone();
-    let answer = linux.ask(links::get(index)).unwrap_or_default();
+    let answer = linux.ask(get_link(index)).unwrap_or_default();
     // Somebody may have removed it, and another interface may have its number.
     let is_it = |found: Found| found.name == vmac.name && found.base == Some(vmac.base_index);
     if !answer.iter().find_map(links::found).is_some_and(is_it) {
