@@ -3,7 +3,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal, UNLEASED};
-use crate::kernel::{Address, Kernel, Present, look_up};
+use crate::kernel::{Address, Kernel, select};
 use crate::log::relay;
 use nix::errno::Errno;
 use std::time::Duration;
@@ -115,7 +115,7 @@ impl Daemon {
             Some((address, errno)) => {
                 Some(format!("cannot add {address} to {}: {errno}", address.interface))
             }
-            None => self.missing(addresses).map(|address| {
+            None => self.missing(addresses).first().map(|address| {
                 format!("{address} is not on {} although it was added", address.interface)
             }),
         };
@@ -148,10 +148,13 @@ impl Daemon {
         Ok(())
     }
 
-    fn missing<'a>(&mut self, addresses: &'a [Address]) -> Option<&'a Address> {
-        let found = look_up(&mut self.kernel, addresses);
-        let is_ours = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.ours && !present.dadfailed);
-        addresses.iter().zip(&found).find(|(_, there)| !is_ours(there)).map(|(address, _)| address)
+    /// Those that are not there as ours and in use.
+    fn missing(&mut self, addresses: &[Address]) -> Vec<Address> {
+        select(
+            &mut self.kernel,
+            addresses,
+            |there| !matches!(there, Ok(Some(present)) if present.ours && !present.dadfailed),
+        )
     }
 
     fn release(&mut self, instance: InstanceId, epoch: Epoch, why: Why) -> Result<(), Fatal> {

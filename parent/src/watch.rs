@@ -3,7 +3,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Announcement, Change, Kernel, Present, look_up};
+use crate::kernel::{Address, Announcement, Change, Kernel, Present, select};
 use crate::plan::SocketPlan;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
@@ -158,20 +158,18 @@ impl Daemon {
 
     /// Those that the kernel does not have; when it cannot say, they count as there.
     pub(crate) fn absent(&mut self, addresses: &[Address]) -> Vec<Address> {
-        let found = look_up(&mut self.kernel, addresses);
-        let is_absent =
-            |there: &Result<Option<Present>, Errno>| matches!(there, Ok(None) | Err(Errno::ENODEV));
-        let both = addresses.iter().zip(&found);
-        both.filter(|(_, there)| is_absent(there)).map(|(address, _)| address.clone()).collect()
+        select(&mut self.kernel, addresses, |there| matches!(there, Ok(None) | Err(Errno::ENODEV)))
     }
 
     /// One that is there and cannot be used, because duplicate address detection has failed.
     fn duplicate(&mut self, addresses: &[Address]) -> Option<Address> {
-        let ipv6: Vec<Address> = addresses.iter().filter(|a| a.ip.is_ipv6()).cloned().collect();
-        let found = look_up(&mut self.kernel, &ipv6);
-        let failed = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.dadfailed);
-        let both = ipv6.into_iter().zip(&found);
-        both.into_iter().find(|(_, there)| failed(there)).map(|(address, _)| address)
+        let ipv6 = addresses.iter().filter(|address| address.ip.is_ipv6());
+        let failed = select(
+            &mut self.kernel,
+            ipv6,
+            |there| matches!(there, Ok(Some(present)) if present.dadfailed),
+        );
+        failed.into_iter().next()
     }
 
     /// Tells the engine of an interface if something changed for it.
@@ -241,11 +239,7 @@ fn choose_primary(
 
 /// Addresses of the configuration that an earlier run of ours left behind.
 pub(crate) fn leftovers(kernel: &mut dyn Kernel, wanted: &[Address]) -> Vec<Address> {
-    let found = look_up(kernel, wanted);
-    let both = wanted.iter().zip(found);
-    both.filter(|(_, there)| matches!(there, Ok(Some(present)) if present.ours))
-        .map(|(address, _)| address.clone())
-        .collect()
+    select(kernel, wanted, |there| matches!(there, Ok(Some(present)) if present.ours))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! and what becomes of each packet. Never waits.
 
 use crate::daemon::Daemon;
-use crate::kernel::{Address, Announcement, Kernel, Present, look_up};
+use crate::kernel::{Address, Announcement, Kernel, select};
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_types::InstanceId;
@@ -73,12 +73,13 @@ impl Daemon {
     }
 
     fn tentative(&mut self, addresses: &[Address]) -> BTreeSet<Announcement> {
-        let detected = |address: &&Address| address.ip.is_ipv6() && !address.nodad;
-        let detected: Vec<Address> = addresses.iter().filter(detected).cloned().collect();
-        let found = look_up(&mut self.kernel, &detected);
-        let waits = |there: &Result<Option<Present>, Errno>| matches!(there, Ok(Some(present)) if present.tentative);
-        let both = detected.iter().zip(&found).filter(|(_, there)| waits(there));
-        both.map(|(address, _)| address.announcement()).collect()
+        let detected = addresses.iter().filter(|address| address.ip.is_ipv6() && !address.nodad);
+        let waiting = select(
+            &mut self.kernel,
+            detected,
+            |there| matches!(there, Ok(Some(present)) if present.tentative),
+        );
+        waiting.iter().map(Address::announcement).collect()
     }
 
     fn say_what_is_announced(&self, instance: InstanceId, addresses: &[Address]) {

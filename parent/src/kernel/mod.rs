@@ -143,26 +143,27 @@ impl Present {
     }
 }
 
-/// What the kernel has of each address, `None` where it has none. Asks once for a run of addresses
-/// on the same interface: with thousands of them, asking for each would take as long as the lease.
-pub(crate) fn look_up(
+/// Those of which `is` is true of what the kernel has: `None` where it has nothing. Asks once for a
+/// run of addresses on the same interface: with thousands of them, asking for each would take as
+/// long as the lease.
+pub(crate) fn select<'a>(
     kernel: &mut dyn Kernel,
-    addresses: &[Address],
-) -> Vec<Result<Option<Present>, Errno>> {
+    addresses: impl IntoIterator<Item = &'a Address>,
+    is: impl Fn(Result<Option<&Present>, Errno>) -> bool,
+) -> Vec<Address> {
     let mut last: Option<(u32, Result<Vec<Present>, Errno>)> = None;
-    let mut found = Vec::with_capacity(addresses.len());
+    let mut selected = Vec::new();
     for address in addresses {
         let (_, list) = match last.take() {
             Some((index, list)) if index == address.index => last.insert((index, list)),
             _ => last.insert((address.index, kernel.addresses(address.index))),
         };
-        let is = |present: &&Present| present.is(address);
-        found.push(match list {
-            Ok(list) => Ok(list.iter().find(is).cloned()),
-            Err(errno) => Err(*errno),
-        });
+        let there = list.as_ref().map(|list| list.iter().find(|present| present.is(address)));
+        if is(there.map_err(|errno| *errno)) {
+            selected.push(address.clone());
+        }
     }
-    found
+    selected
 }
 
 /// The kernel's number for an error that a library has wrapped.
