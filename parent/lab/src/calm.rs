@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Three intervals of a second and a little more.
 const LONG: Duration = Duration::from_millis(3300);
 /// Between two adverts; a busy machine has its part in it.
-const REGULAR: Range<Duration> = Duration::from_millis(850)..Duration::from_millis(1150);
+const REGULAR: Range<Duration> = Duration::from_millis(500)..Duration::from_millis(1500);
 
 impl Pair {
     /// From `since` until now, and for three intervals at least, node 1 of the main job has sent

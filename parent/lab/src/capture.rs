@@ -145,8 +145,18 @@ impl Capture {
     }
 }
 
+/// The last adverts that a failed test shows.
+const SHOWN: usize = 40;
+
+#[expect(clippy::print_stderr, reason = "the harness shows it with the failure")]
 impl Drop for Capture {
     fn drop(&mut self) {
+        if thread::panicking() {
+            let all = self.adverts(Stamp::from_nanos(0));
+            for (at, advert) in all.iter().skip(all.len().saturating_sub(SHOWN)) {
+                eprintln!("{at}: {advert:?}");
+            }
+        }
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             drop(thread.join());

@@ -28,7 +28,7 @@ pub enum Daemon {
 const FRR_CONFIG: &str = "/etc/frr/vrrpd.conf";
 
 /// Long enough for a busy machine.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 
 impl Daemon {
     /// vipd of the build tree: see [`bin_dir`].

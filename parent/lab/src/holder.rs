@@ -87,7 +87,7 @@ impl Holder {
     pub fn kill(&mut self) {
         let _ = kill(Pid::from_raw(self.init), Signal::SIGKILL);
         let unshare = &mut self.unshare;
-        let gone = wait_until(Duration::from_secs(5), "the end of a namespace", || {
+        let gone = wait_until(Duration::from_secs(60), "the end of a namespace", || {
             !matches!(unshare.try_wait(), Ok(None))
         });
         if gone.is_err() {

@@ -129,7 +129,7 @@ impl Node {
         }
         commands.push_str(&format!("link set {interface} up\n"));
         self.namespace().enter(|| tool("ip", &["-batch", "-"], &commands))?;
-        wait_until(Duration::from_secs(5), "the carrier of a new interface", || {
+        wait_until(Duration::from_secs(60), "the carrier of a new interface", || {
             let link = self.namespace().enter(|| tool("ip", &["link", "show", interface], ""));
             link.is_ok_and(|link| link.contains("state UP"))
                 && self.link_local_of(interface).is_some()
@@ -338,6 +338,16 @@ impl Node {
             .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LANG", "C.UTF-8");
         command
+    }
+}
+
+/// A test that fails says what the daemons had to say.
+#[expect(clippy::print_stderr, reason = "the harness shows it with the failure")]
+impl Drop for Node {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of {}:\n{}", self.name, self.syslog.text());
+        }
     }
 }
 

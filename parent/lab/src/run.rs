@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Long enough for the slowest tool on a busy machine.
-pub const TOOL_LIMIT: Duration = Duration::from_secs(10);
+pub const TOOL_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a program that ended has said.
 #[derive(Debug, Clone)]

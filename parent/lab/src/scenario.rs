@@ -22,8 +22,8 @@ pub const NODE2: Ipv4Addr = Ipv4Addr::new(10, 88, 88, 30);
 pub const CONFIG1: &str = include_str!("../conf/node1.conf");
 pub const CONFIG2: &str = include_str!("../conf/node2.conf");
 
-/// Longer than any takeover of the two configurations takes.
-pub const LIMIT: Duration = Duration::from_secs(15);
+/// Longer than any takeover of the two configurations takes, also where programs start slowly.
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// One of the two hosts with what runs on it.
 #[derive(Debug)]
@@ -185,7 +185,7 @@ impl Pair {
     }
 
     /// Waits until node 1 has its full priority, holds the address alone and serves, and node 2
-    /// knows that its own HAProxy runs.
+    /// knows that its own HAProxy runs and has nothing more to say.
     ///
     /// # Errors
     /// When that is not so within [`LIMIT`].
@@ -201,6 +201,7 @@ impl Pair {
         wait_until(LIMIT, "node2's first check of HAProxy", || {
             known.iter().any(|phrase| self.two.node.syslog().find(phrase).is_some())
         })?;
+        self.capture.wait_advert(Stamp::now(), LIMIT, "node1 again", |a| a.source == NODE1)?;
         Ok(answer.ended)
     }
 

@@ -88,7 +88,7 @@ impl Service {
         let started = Stamp::now();
         let mut main = node.spawn(program, words)?;
         let mut ended = false;
-        let listening = wait_until(Duration::from_secs(10), format_args!("{program}"), || {
+        let listening = wait_until(Duration::from_secs(60), format_args!("{program}"), || {
             ended = main.try_status().is_some();
             ended || listens(node)
         });
@@ -127,7 +127,7 @@ impl Service {
     /// When it was not running or does not end.
     pub fn stop(mut self) -> Result<Stamp> {
         let at = self.main.signal(Signal::SIGTERM)?;
-        self.main.wait(Duration::from_secs(10))?;
+        self.main.wait(Duration::from_secs(60))?;
         Ok(at)
     }
 }

@@ -32,7 +32,7 @@ impl Spawned {
         let mut spawned = Self { enterer, pid: 0, stdout, stderr };
         let enterer = spawned.enterer.id();
         let (mut pid, mut ended) = (None, None);
-        wait_until(Duration::from_secs(5), format_args!("the start of {what}"), || {
+        wait_until(Duration::from_secs(60), format_args!("the start of {what}"), || {
             pid = only_child(enterer);
             ended = spawned.try_status();
             pid.is_some() || ended.is_some()
@@ -92,6 +92,6 @@ impl Drop for Spawned {
         if self.try_status().is_none() && self.pid != 0 {
             let _ = kill(Pid::from_raw(self.pid), Signal::SIGKILL);
         }
-        drop(run::status_within(&mut self.enterer, Duration::from_secs(5)));
+        drop(run::status_within(&mut self.enterer, Duration::from_secs(60)));
     }
 }

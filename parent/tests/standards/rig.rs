@@ -10,7 +10,7 @@ use vipd_lab::net::INTERFACE;
 use vipd_lab::{Capture, Daemon, Net, Node, Running, Stamp, packages};
 
 /// Longer than anything here takes on a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) const BEGINNING: Stamp = Stamp::from_nanos(0);
 
 /// How much later than the wire the kernel's word about addresses may be read. Two witnesses see

@@ -195,10 +195,12 @@ impl Liar {
         self.seed
     }
 
-    /// 100 000 messages that each pass the permit table; then one that does not.
+    /// 100 000 messages and more that each pass the permit table, five takeovers among them; then
+    /// one that does not.
     fn plausible(&mut self) {
-        let (mut epoch, mut held, mut last) = (1, true, now());
-        for _ in 0..100_000 {
+        let (mut epoch, mut held, mut last, mut said) = (1, true, now(), 0);
+        while said < 100_000 || epoch < 5 {
+            said += 1;
             while matches!(self.parent.recv_with(), Ok(Some(_))) {}
             match self.next() % 4 {
                 0 if now().since(last) > Duration::from_millis(100) => {

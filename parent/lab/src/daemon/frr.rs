@@ -15,7 +15,7 @@ const FOLDER: &str = "/usr/lib/frr";
 /// Where both keep sockets and process ids: the node's own, as all of /run.
 const RUN: &str = "/run/frr";
 const ZEBRA_CONFIG: &str = "/etc/frr/zebra.conf";
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(60);
 
 pub(super) fn program() -> PathBuf {
     PathBuf::from(format!("{FOLDER}/vrrpd"))
