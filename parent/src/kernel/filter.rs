@@ -21,38 +21,39 @@ const ALL: u32 = 0xffff;
 /// Version 2 or 3, an advert, TTL of at least `least_ttl`. On an IPv4 raw socket offset 0 is the IP
 /// header; its length is not taken for granted.
 pub(super) fn ipv4(least_ttl: u8) -> Vec<SockFilter> {
-    vec![
+    ending([
         SockFilter::new(LD_B_ABS, 0, 0, 8),               // 0: TTL
         SockFilter::new(JGE, 0, 5, u32::from(least_ttl)), // 1: lower -> 7
         SockFilter::new(LDX_B_MSH, 0, 0, 0),              // 2: X = header length
         SockFilter::new(LD_B_IND, 0, 0, 0),               // 3: version and type
         SockFilter::new(JEQ, 1, 0, 0x21),                 // 4: version 2 advert -> 6
         SockFilter::new(JEQ, 0, 1, 0x31),                 // 5: version 3 advert -> 6, else 7
-        SockFilter::new(RET, 0, 0, ALL),                  // 6
-        SockFilter::new(LD_W_ABS, 0, 0, RANDOM),          // 7
-        SockFilter::new(AND, 0, 0, 7),                    // 8
-        SockFilter::new(JSET, 1, 0, 7),                   // 9: seven in eight -> 11
-        SockFilter::new(RET, 0, 0, ALL),                  // 10
-        SockFilter::new(RET, 0, 0, 0),                    // 11
-    ]
+    ])
 }
 
 /// Version 3, an advert, Hop Limit of at least `least_ttl`. On an IPv6 raw socket offset 0 is behind
 /// all headers, and nobody tells the engine what stood between: a packet with extension headers,
 /// which no advert has, never passes.
 pub(super) fn ipv6(least_ttl: u8) -> Vec<SockFilter> {
-    vec![
+    ending([
         SockFilter::new(LD_B_ABS, 0, 0, NET + 6), // 0: Next Header
         SockFilter::new(JEQ, 0, 9, 112),          // 1: not VRRP -> 11
         SockFilter::new(LD_B_ABS, 0, 0, NET + 7), // 2: Hop Limit
         SockFilter::new(JGE, 0, 3, u32::from(least_ttl)), // 3: lower -> 7
         SockFilter::new(LD_B_ABS, 0, 0, 0),       // 4: version and type
         SockFilter::new(JEQ, 0, 1, 0x31),         // 5: version 3 advert -> 6, else 7
-        SockFilter::new(RET, 0, 0, ALL),          // 6
-        SockFilter::new(LD_W_ABS, 0, 0, RANDOM),  // 7
-        SockFilter::new(AND, 0, 0, 7),            // 8
-        SockFilter::new(JSET, 1, 0, 7),           // 9: seven in eight -> 11
-        SockFilter::new(RET, 0, 0, ALL),          // 10
-        SockFilter::new(RET, 0, 0, 0),            // 11
-    ]
+    ])
+}
+
+/// Both end alike: 6 is for adverts, 7 for what is wrong, 11 for what never passes.
+fn ending(head: [SockFilter; 6]) -> Vec<SockFilter> {
+    let tail = [
+        SockFilter::new(RET, 0, 0, ALL),         // 6
+        SockFilter::new(LD_W_ABS, 0, 0, RANDOM), // 7
+        SockFilter::new(AND, 0, 0, 7),           // 8
+        SockFilter::new(JSET, 1, 0, 7),          // 9: seven in eight -> 11
+        SockFilter::new(RET, 0, 0, ALL),         // 10
+        SockFilter::new(RET, 0, 0, 0),           // 11
+    ];
+    head.into_iter().chain(tail).collect()
 }

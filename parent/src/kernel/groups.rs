@@ -50,7 +50,7 @@ impl Groups {
     }
 }
 
-fn join(socket: &Socket, (index, group): Membership) -> io::Result<()> {
+pub(super) fn join(socket: &Socket, (index, group): Membership) -> io::Result<()> {
     match group {
         IpAddr::V4(group) => {
             socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(index))

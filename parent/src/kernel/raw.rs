@@ -2,11 +2,11 @@
 //! joined to their groups, filtered and locked here, because the engine has no right to change a
 //! socket. One per interface and family: every raw socket of a protocol is visited for each packet.
 
-use super::filter;
+use super::{filter, groups};
 use nix::sys::socket::{
     ControlMessage, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, sendmsg, setsockopt, sockopt,
 };
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::BTreeSet;
 use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -67,14 +67,8 @@ pub(crate) fn open(
     // A down timer runs from when an advert came, not from when the engine has woken up.
     setsockopt(&socket, sockopt::ReceiveTimestampns, &true)?;
     for index in [index].into_iter().chain(also_join) {
-        for group in groups {
-            match (family, group) {
-                (Family::V4, IpAddr::V4(group)) => {
-                    socket.join_multicast_v4_n(group, &InterfaceIndexOrAddress::Index(index))?;
-                }
-                (Family::V6, IpAddr::V6(group)) => socket.join_multicast_v6(group, index)?,
-                (Family::V4, IpAddr::V6(_)) | (Family::V6, IpAddr::V4(_)) => {}
-            }
+        for group in groups.iter().filter(|group| group.is_ipv4() == (family == Family::V4)) {
+            groups::join(&socket, (index, *group))?;
         }
     }
     Ok(Receiver { socket, index })
