@@ -115,13 +115,13 @@ fn serve(
     let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let mut vmacs = Vmacs::new(Mark::new(&socket));
-    let next = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit)
-        .inspect_err(|_| listener.remove())?;
-    let others = Others::start(&next.plan, &file, &rights, accounts, programs);
-    let Others { signals, starter, engine, checker } = match others {
-        Ok(others) => others,
+    let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
+        Ok((Others::start(&next.plan, &file, &rights, accounts, programs)?, next))
+    });
+    let (Others { signals, starter, engine, checker }, next) = match begun {
+        Ok(begun) => begun,
         Err(failure) => {
-            vmacs.unmake(&mut kernel, &mut audit, &next.made);
+            vmacs.remove(&mut kernel, &mut audit);
             listener.remove();
             return Err(failure);
         }
@@ -190,16 +190,9 @@ fn first_plan(
     let mut numbers = Numbers::default();
     let wanted = numbers.name_vmacs(&config, kernel).map_err(wrong)?;
     let made = vmacs.make(kernel, audit, &wanted, &no_accept(&config)).map_err(fatal)?;
-    match numbers.plan(&config, digest, Generation(1), kernel) {
-        Ok(plan) => {
-            remove_leftovers(kernel, audit, &plan);
-            Ok(Next { config, plan, numbers, made })
-        }
-        Err(error) => {
-            vmacs.unmake(kernel, audit, &made);
-            Err(wrong(error))
-        }
-    }
+    let plan = numbers.plan(&config, digest, Generation(1), kernel).map_err(wrong)?;
+    remove_leftovers(kernel, audit, &plan);
+    Ok(Next { config, plan, numbers, made })
 }
 
 /// What is started while the rights are there.

@@ -129,6 +129,15 @@ impl Vmacs {
         }
     }
 
+    /// The end: nothing is held any more.
+    pub(crate) fn remove(&mut self, kernel: &mut dyn Kernel, audit: &mut Audit) {
+        let names: Vec<IfName> = self.made.keys().copied().collect();
+        self.unmake(kernel, audit, &names);
+        if let Err(error) = kernel.firewall(&Rules::default()) {
+            log::error!("firewall: {error}");
+        }
+    }
+
     /// Loads the firewall: `no_accept`, silence for every interface that is there, and nothing
     /// forwarded but what comes to a MASTER.
     fn guard(&self, kernel: &mut dyn Kernel, no_accept: &BTreeSet<IpAddr>) -> Result<(), String> {
@@ -167,7 +176,8 @@ impl Daemon {
         wanted: &[VmacPlan],
     ) -> Result<Vec<IfName>, String> {
         let both = &no_accept(config) | &no_accept(&self.config);
-        self.vmacs.make(&mut self.kernel, &mut self.audit, wanted, &both)
+        let made = self.vmacs.make(&mut self.kernel, &mut self.audit, wanted, &both);
+        made.inspect_err(|_| self.settle_vmacs())
     }
 
     /// That configuration came to nothing.
@@ -233,13 +243,8 @@ impl Daemon {
         }
     }
 
-    /// The end: nothing is held any more.
     pub(crate) fn remove_vmacs(&mut self) {
-        let names: Vec<IfName> = self.vmacs.made.keys().copied().collect();
-        self.vmacs.unmake(&mut self.kernel, &mut self.audit, &names);
-        if let Err(error) = self.kernel.firewall(&Rules::default()) {
-            log::error!("firewall: {error}");
-        }
+        self.vmacs.remove(&mut self.kernel, &mut self.audit);
     }
 
     /// The addresses of an interface have changed: another link-local one is another source for

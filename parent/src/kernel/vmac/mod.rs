@@ -162,7 +162,11 @@ fn link_local(present: &Present) -> Option<Ipv6Addr> {
 /// Removes it; one that is gone already is no failure. Its addresses go with it.
 pub(super) fn remove(linux: &mut Linux, index: u32) -> Result<(), VmacError> {
     let vmac = linux.vmacs.get(index)?.vmac.clone();
-    let answer = linux.ask(get_link(index)).unwrap_or_default();
+    let answer = match linux.ask(get_link(index)) {
+        Ok(answer) => answer,
+        Err(Errno::ENODEV) => return linux.vmacs.forget(index),
+        Err(errno) => return Err(failed(vmac.name, errno)),
+    };
     // Somebody may have removed it, and another interface may have its number.
     let is_it = |found: Found| found.name == vmac.name && found.base == Some(vmac.base_index);
     if !answer.iter().find_map(links::found).is_some_and(is_it) {
