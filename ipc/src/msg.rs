@@ -21,6 +21,8 @@ pub const TEXT_MAX: usize = 1024;
 pub const ADVERT_MAX: usize = 4088;
 /// Instances listed in one `Alive`.
 pub const ADVERTISED_MAX: usize = 256;
+/// Instances listed in one `Leasing` or `Leased`.
+pub const LEASES_MAX: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
@@ -85,6 +87,9 @@ pub enum EngineToParent {
     Reload {
         client: ClientId,
     },
+    /// A lease has ended without an answer: some instance is not served any more, the others will
+    /// follow. A parent that still hears this ends.
+    Orphaned,
 }
 
 impl Message for EngineToParent {
@@ -97,9 +102,17 @@ impl Message for EngineToParent {
             | Self::Acquire { .. }
             | Self::Release { .. }
             | Self::Announce { .. }
-            | Self::Reload { .. } => true,
+            | Self::Reload { .. }
+            | Self::Orphaned => true,
         }
     }
+}
+
+/// When the kernel removes the addresses of an instance, if nobody renews them; `None`: never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseEnd {
+    pub instance: InstanceId,
+    pub end: Option<Instant>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,9 +161,22 @@ pub enum ParentToEngine {
         instance: InstanceId,
         epoch: Epoch,
     },
-    /// No address of ours vanishes before `until`, and the parent was alive to say so.
+    /// The lease of the addresses has ended while the parent or the engine was not there to renew it,
+    /// and the kernel has removed them.
+    Lapsed {
+        instance: InstanceId,
+        epoch: Epoch,
+    },
+    /// The kernel is about to be asked for addresses of these instances. Said first, so that an
+    /// engine whose parent then ends or stops knows how long they may be there.
+    Leasing {
+        leases: Vec<LeaseEnd>,
+    },
+    /// The addresses of these instances are there until the end of their leases. What holds no
+    /// address or holds it for ever goes by `until`: so long the parent's word is good.
     Leased {
         until: Instant,
+        leases: Vec<LeaseEnd>,
     },
     /// The state of a socket's interface and its primary address.
     Link {
@@ -174,8 +200,12 @@ pub enum ParentToEngine {
 }
 
 impl Message for ParentToEngine {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the parent is trusted")]
     fn is_bounded(&self) -> bool {
-        true
+        match self {
+            Self::Leasing { leases } | Self::Leased { leases, .. } => leases.len() <= LEASES_MAX,
+            _ => true,
+        }
     }
 }
 

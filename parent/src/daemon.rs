@@ -22,7 +22,7 @@ use vipd_conf::Config;
 use vipd_ipc::ChanError;
 use vipd_types::{IfName, InstanceId, Instant, SocketId};
 
-/// What an answer to `Alive` promises while no address is leased.
+/// How long the engine goes on without another answer where no lease says less.
 pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
 
 pub(crate) struct Daemon {

@@ -3,11 +3,12 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal, UNLEASED};
+use crate::held;
 use crate::kernel::{Address, Kernel, select};
 use crate::log::relay;
 use nix::errno::Errno;
 use std::time::Duration;
-use vipd_ipc::msg::{EngineToParent, ParentToEngine, Why};
+use vipd_ipc::msg::{EngineToParent, LEASES_MAX, LeaseEnd, ParentToEngine, Why};
 use vipd_types::{Epoch, InstanceId, Instant};
 
 /// A proof of life that took longer than this to arrive proves nothing.
@@ -51,6 +52,9 @@ impl Daemon {
                 Ok(())
             }
             EngineToParent::Reload { client } => self.reload(Some(client)),
+            EngineToParent::Orphaned => {
+                Err(Fatal::new("vipd-vrrpe", "a lease was not renewed in time"))
+            }
         }
     }
 
@@ -66,12 +70,13 @@ impl Daemon {
         let by = By::Engine;
         let who = Subject { instance: name, epoch: Some(epoch), by, reason: Reason::Acquire };
         let asked = self.kernel.now();
+        self.promise(instance, plan.lease, asked)?;
         match self.install(&who, &plan.addresses, plan.lease) {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
                 self.announce(instance);
                 self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
-                self.vouch()?;
+                self.vouch(&[instance])?;
                 self.hear_owner(instance);
                 Ok(())
             }
@@ -184,28 +189,66 @@ impl Daemon {
             // An address that somebody removed must be seen before a refresh re-creates it unseen.
             self.hear_kernel()?;
         }
-        for instance in due {
-            let Some(term) = self.held.get(instance) else { continue };
-            let asked = self.kernel.now();
+        for part in due.chunks(LEASES_MAX) {
+            self.renew(part)?;
+        }
+        self.vouch(&[])
+    }
+
+    fn renew(&mut self, instances: &[InstanceId]) -> Result<(), Fatal> {
+        let asked = self.kernel.now();
+        let mut renewed = Vec::with_capacity(instances.len());
+        self.promise_again(instances, asked)?;
+        for instance in instances {
+            let Some(term) = self.held.get(*instance) else { continue };
             let (mut addresses, lease) = (term.addresses_at(asked), term.lease);
-            if !self.link_is_up(instance) {
+            if !self.link_is_up(*instance) {
                 // What went with the link comes back with it, and not unseen.
                 let absent = self.absent(&addresses);
                 addresses.retain(|address| !absent.contains(address));
             }
             let results = self.kernel.renew(&addresses, lease);
             match results.into_iter().find_map(Result::err) {
-                None => self.held.renewed(instance, asked),
-                Some(errno) => log::warn!("({}) renewing: {errno}", self.name(instance)),
+                None => {
+                    self.held.renewed(*instance, asked);
+                    renewed.push(*instance);
+                }
+                Some(errno) => log::warn!("({}) renewing: {errno}", self.name(*instance)),
             }
         }
-        self.vouch()
+        self.vouch(&renewed)
     }
 
-    /// Also for a new term: should this process stop now, the engine must not take an earlier
+    /// Before the kernel is asked for addresses with this lease.
+    pub(crate) fn promise(
+        &mut self,
+        instance: InstanceId,
+        lease: Option<u32>,
+        asked: Instant,
+    ) -> Result<(), Fatal> {
+        let leases = vec![LeaseEnd { instance, end: held::end(lease, asked) }];
+        self.tell_engine(&ParentToEngine::Leasing { leases })
+    }
+
+    fn promise_again(&mut self, instances: &[InstanceId], asked: Instant) -> Result<(), Fatal> {
+        let again = |id: &InstanceId| {
+            let lease = self.held.get(*id)?.lease;
+            Some(LeaseEnd { instance: *id, end: held::end(lease, asked) })
+        };
+        let leases = instances.iter().filter_map(again).collect();
+        self.tell_engine(&ParentToEngine::Leasing { leases })
+    }
+
+    /// The kernel holds all addresses of these instances for what the lease says; and a proof of
+    /// life. Also for a new term: should this process stop now, the engine must not take an earlier
     /// answer, of a time without addresses, for the end of the lease.
-    fn vouch(&mut self) -> Result<(), Fatal> {
-        let until = self.held.until(self.kernel.now(), UNLEASED);
-        self.tell_engine(&ParentToEngine::Leased { until })
+    pub(crate) fn vouch(&mut self, instances: &[InstanceId]) -> Result<(), Fatal> {
+        let held = |id: &InstanceId| {
+            let end = self.held.get(*id)?.end();
+            Some(LeaseEnd { instance: *id, end })
+        };
+        let leases = instances.iter().filter_map(held).collect();
+        let until = self.kernel.now().plus(UNLEASED);
+        self.tell_engine(&ParentToEngine::Leased { until, leases })
     }
 }

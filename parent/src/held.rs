@@ -33,8 +33,8 @@ impl Restores {
 
 impl Term {
     /// The first moment at which the kernel may remove the addresses.
-    fn end(&self) -> Option<Instant> {
-        self.lease.map(|seconds| self.asked.plus(Duration::from_secs(seconds.into())))
+    pub(crate) fn end(&self) -> Option<Instant> {
+        end(self.lease, self.asked)
     }
 
     /// When the kernel was last asked to hold all of them for a whole lease.
@@ -52,6 +52,11 @@ impl Term {
     pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.end().is_some_and(|end| end <= now)
     }
+}
+
+/// Of a lease that the kernel was asked for at `asked`.
+pub(crate) fn end(lease: Option<u32>, asked: Instant) -> Option<Instant> {
+    lease.map(|seconds| asked.plus(Duration::from_secs(seconds.into())))
 }
 
 #[derive(Debug, Default)]
@@ -103,12 +108,6 @@ impl Held {
         })
     }
 
-    /// The first moment at which the kernel may remove an address of ours. Without leased
-    /// addresses nothing runs out, and the answer is a proof of life alone.
-    pub(crate) fn until(&self, now: Instant, without: Duration) -> Instant {
-        self.terms.values().filter_map(Term::end).min().unwrap_or(now.plus(without))
-    }
-
     /// May an address that somebody removed be put back once more?
     pub(crate) fn may_restore(&mut self, instance: InstanceId, now: Instant) -> bool {
         let Some(term) = self.terms.get_mut(&instance) else { return false };
@@ -131,16 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn the_lease_ends_with_the_first_address() {
+    fn a_lease_runs_from_when_the_kernel_was_asked() {
         let mut held = Held::default();
-        assert_eq!(held.until(at(10), Duration::from_secs(3)), at(13));
+        let end = |held: &Held, id| held.get(InstanceId(id)).unwrap().end();
         held.take(InstanceId(1), Epoch(1), vec![], Some(3), at(10));
-        held.take(InstanceId(2), Epoch(1), vec![], Some(30), at(10));
-        assert_eq!(held.until(at(11), Duration::from_secs(3)), at(13));
+        held.take(InstanceId(2), Epoch(1), vec![], None, at(10));
+        assert_eq!((end(&held, 1), end(&held, 2)), (Some(at(13)), None));
         held.renewed(InstanceId(1), at(12));
-        assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
-        held.take(InstanceId(3), Epoch(1), vec![], None, at(10));
-        assert_eq!(held.until(at(12), Duration::from_secs(3)), at(15));
+        assert_eq!(end(&held, 1), Some(at(15)));
     }
 
     #[test]

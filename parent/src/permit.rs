@@ -73,7 +73,7 @@ impl Permits {
     pub(crate) fn check(&mut self, now: Instant, said: &Said) -> Result<(), Violation> {
         match said {
             Said::Hello { .. } => Err(Violation::HelloAgain),
-            Said::Log { .. } => Ok(()),
+            Said::Log { .. } | Said::Orphaned => Ok(()),
             Said::Staged { generation } => {
                 let expected = self.staging.take_if(|staging| *staging == *generation);
                 expected.map(|_| ()).ok_or(Violation::StagedOutOfTurn)

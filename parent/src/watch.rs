@@ -120,15 +120,25 @@ impl Daemon {
         if absent.is_empty() || silent || !self.link_is_up(instance) {
             return Ok(());
         }
+        // The engine has said good-bye, or is about to: a peer has the address, or may take it.
+        if term.is_over(now) {
+            log::error!("({}) the lease was not renewed in time", self.name(instance));
+            let epoch = term.epoch;
+            self.take_back(instance)?;
+            return self.tell_engine(&ParentToEngine::Lapsed { instance, epoch });
+        }
         let name = self.name(instance);
         let by = By::Parent;
         let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason: Reason::Restore };
         for address in &absent {
             log::warn!("({name}) somebody removed {address} from {}", address.interface);
         }
-        if self.held.may_restore(instance, now) && self.install(&who, &absent, term.lease).is_ok() {
-            self.announce_these(instance, &absent);
-            return Ok(());
+        if self.held.may_restore(instance, now) {
+            self.promise(instance, term.lease, now)?;
+            if self.install(&who, &absent, term.lease).is_ok() {
+                self.announce_these(instance, &absent);
+                return Ok(());
+            }
         }
         self.give_up(instance, "the addresses do not stay")
     }
@@ -138,11 +148,18 @@ impl Daemon {
         plan.and_then(|plan| self.links.get(&plan.slice.socket)).is_none_or(|(up, _)| *up)
     }
 
-    /// A MASTER holds all of its addresses or none: takes the others back and tells the engine.
     pub(crate) fn give_up(&mut self, instance: InstanceId, why: &str) -> Result<(), Fatal> {
+        let Some(term) = self.held.get(instance) else { return Ok(()) };
+        let epoch = term.epoch;
+        log::error!("({}) giving up: {why}", self.name(instance));
+        self.take_back(instance)?;
+        self.tell_engine(&ParentToEngine::Lost { instance, epoch })
+    }
+
+    /// A MASTER holds all of its addresses or none.
+    fn take_back(&mut self, instance: InstanceId) -> Result<(), Fatal> {
         let Some(term) = self.held.drop(instance) else { return Ok(()) };
         let name = self.name(instance);
-        log::error!("({name}) giving up: {why}");
         self.schedule.stop(instance);
         self.permits.closed(instance);
         let by = By::Parent;
@@ -153,7 +170,7 @@ impl Daemon {
         self.remove(&who, &left)
             .map_err(|e| Fatal::new("the kernel", format!("({name}) giving up: {e}")))?;
         self.hear_owner_no_more();
-        self.tell_engine(&ParentToEngine::Lost { instance, epoch: term.epoch })
+        Ok(())
     }
 
     /// Those that the kernel does not have; when it cannot say, they count as there.

@@ -7,10 +7,11 @@ use nix::sys::signal::Signal;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_lab::clock::{Stamp, millis, wait_until};
+use vipd_lab::frame::Advert;
 use vipd_lab::net::Cut;
 use vipd_lab::process::Process;
 use vipd_lab::scenario::{LIMIT, NODE1, Pair, VIP};
-use vipd_lab::{Daemon, packages};
+use vipd_lab::{Daemon, Node, packages};
 
 /// Longer than the lease, the peer's timer and the parent's patience with the checker.
 const LONG: Duration = Duration::from_secs(30);
@@ -69,6 +70,42 @@ fn checker_is_killed() {
 #[test]
 fn parent_is_killed() {
     killed("vipd");
+}
+
+/// Two virtual routers whose leases end at different times: no good-bye for an address that is still
+/// there, and none without its adverts while it is.
+#[test]
+fn parent_is_killed_beside_a_longer_lease() {
+    packages::ensure().unwrap();
+    let second = |text: &str| {
+        let (_, router) = text.split_once("vrrp_instance VI_1").unwrap();
+        let router = router.replace("virtual_router_id 51", "virtual_router_id 52");
+        let router = router.replace("advert_int 1", "advert_int 4").replace(".100", ".101");
+        format!("{text}\nvrrp_instance VI_2{router}")
+    };
+    let mut pair = Pair::changed(&Daemon::vipd().unwrap(), second).unwrap();
+    pair.settle().unwrap();
+    let other = IpAddr::from([10, 88, 88, 101]);
+    let holds = |node: &Node| node.watch().holds(other);
+    wait_until(LIMIT, "VI_2 on node1", || holds(&pair.one.node) && !holds(&pair.two.node)).unwrap();
+    let another = |a: &Advert| a.source == NODE1 && a.vrid == 52;
+    pair.capture.wait_advert(Stamp::now(), LIMIT, "of VI_2", another).unwrap();
+    let at = Stamp::now();
+    role(&pair, "vipd").signal(Signal::SIGKILL).unwrap();
+    taken_over(&pair, "kill -9 vipd", at);
+    wait_until(LIMIT, "VI_2 on node2", || holds(&pair.two.node)).unwrap();
+    let overlaps = vipd_lab::owner::overlaps(&[&pair.one.node, &pair.two.node], other);
+    assert!(overlaps.is_empty(), "{overlaps:?}\n{}", pair.one.node.syslog().text());
+    let of = |vrid| {
+        let all = pair.capture.adverts_of(&pair.one.node, at).into_iter();
+        all.filter(move |(_, advert)| advert.vrid == vrid)
+    };
+    let end = |vrid| of(vrid).find(|(_, advert)| advert.priority == 0).map(|(at, _)| at);
+    let (first, last) = (end(51).unwrap(), end(52).unwrap());
+    assert!(last.since(first) > Duration::from_secs(2), "{first} and {last}");
+    let served = of(52).filter(|(at, advert)| *at > first && advert.priority != 0);
+    assert!(served.count() >= 1, "silent while it had the address");
+    drop(pair.one.running().unwrap().wait(LIMIT));
 }
 
 /// The lease alone: the address is gone before the peer takes over.

@@ -58,7 +58,7 @@ impl Routers {
             (id, Group { slice, order })
         };
         self.groups = Groups(slices.into_iter().map(with_order).collect());
-        let mut next = self.instances.first_key_value().map(|(id, _)| *id);
+        let mut next = self.first();
         while let Some(id) = next {
             let group = groups_of.get(&id).copied();
             if let Some(instance) = self.instances.get_mut(&id)

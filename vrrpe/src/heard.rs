@@ -78,19 +78,25 @@ impl Engine {
                 if let Some(instance) = self.routers.instances.get(&instance) {
                     log::error!("({}) cannot take the addresses: {reason}", instance.slice.name);
                 }
-                self.held(instance, epoch, Err(Some(reason)));
-                self.input(instance, Input::NotAcquired(epoch), now)
+                self.gone(instance, epoch, Some(&reason), Input::NotAcquired(epoch), now)
             }
             ParentToEngine::Released { instance, epoch } => {
-                self.held(instance, epoch, Err(None));
-                self.input(instance, Input::Released(epoch), now)
+                self.gone(instance, epoch, None, Input::Released(epoch), now)
             }
             ParentToEngine::Lost { instance, epoch } => {
-                self.held(instance, epoch, Err(Some("somebody took them away".into())));
-                self.input(instance, Input::Lost(epoch), now)
+                let why = Some("somebody took them away");
+                self.gone(instance, epoch, why, Input::Lost(epoch), now)
             }
-            ParentToEngine::Leased { until } => {
-                self.lease.extend(until);
+            ParentToEngine::Lapsed { instance, epoch } => {
+                let why = Some("their lease was not renewed in time");
+                self.gone(instance, epoch, why, Input::Lapsed(epoch), now)
+            }
+            ParentToEngine::Leasing { leases } => {
+                self.leases.promise(&leases);
+                Ok(())
+            }
+            ParentToEngine::Leased { until, leases } => {
+                self.leases.vouch(until, &leases);
                 Ok(())
             }
             ParentToEngine::Link { socket, up, source } => {
@@ -150,11 +156,25 @@ impl Engine {
             instance.held = held.is_ok();
             match held {
                 Ok(()) => instance.refusal = None,
-                // A release in order leaves the reason for it to be read.
                 Err(None) => {}
                 Err(why) => instance.refusal = why,
             }
         }
+    }
+
+    /// Nothing of this instance is in the kernel. A release in order leaves the reason for it to be
+    /// read.
+    fn gone(
+        &mut self,
+        id: InstanceId,
+        epoch: Epoch,
+        why: Option<&str>,
+        input: Input<'_>,
+        now: Instant,
+    ) -> Result<(), End> {
+        self.leases.forget(id);
+        self.held(id, epoch, Err(why.map(str::to_owned)));
+        self.input(id, input, now)
     }
 
     /// An answer for an instance that has gone meanwhile is late, not wrong.
@@ -169,7 +189,7 @@ impl Engine {
         if known.is_some_and(|before| before.up != link.up) {
             self.routers.log_link(socket, link.up);
         }
-        let mut next = self.routers.instances.first_key_value().map(|(id, _)| *id);
+        let mut next = self.routers.first();
         while let Some(id) = next {
             if self.routers.instances.get(&id).is_some_and(|i| i.slice.socket == socket) {
                 self.routers.link(id, now, &self.trackers);
@@ -189,7 +209,7 @@ impl Engine {
     /// Without a parent nobody can remove the addresses before their lease ends, so nothing that
     /// the checker says may lower the priority: a peer would take an address that is still here.
     pub(crate) fn hear_checker(&mut self, now: Instant) -> Result<(), End> {
-        if !self.checker_ready || self.checker_gone || self.parent_gone {
+        if !self.checker_ready || self.checker_gone || self.is_orphan() {
             self.checker_ready = false;
             return Ok(());
         }

@@ -27,6 +27,8 @@ pub(crate) struct Instance {
     pub(crate) held: bool,
     /// Why they are not, when that was not our wish.
     pub(crate) refusal: Option<String>,
+    /// Its lease is in doubt: nothing is sent.
+    pub(crate) quiet: bool,
     /// Not in the configuration any more; goes when the router is done.
     pub(crate) leaving: bool,
     /// Has advertised since the last `Alive`.
@@ -50,6 +52,7 @@ impl Instance {
             cause: None,
             held: false,
             refusal: None,
+            quiet: false,
             leaving: false,
             advertised: false,
             last_sent: None,
@@ -67,6 +70,10 @@ impl Instance {
             Transport::Unicast { peers, .. } => (peers, None),
         };
         group.into_iter().chain(peers.iter().map(|peer| peer.address))
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.router.next_deadline().filter(|_| !self.quiet)
     }
 
     /// The good-bye adverts that are not what was deposited last, with the number of the

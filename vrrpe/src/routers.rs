@@ -11,7 +11,7 @@ use crate::{tx, words};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use vipd_ipc::msg::{EngineToParent, Why};
-use vipd_types::{GroupId, InstanceId, Instant, SocketId, State, Vrid};
+use vipd_types::{GroupId, InstanceId, Instant, SocketId, Vrid};
 use vrrp_core::{Action, Input, Kind, Reason};
 
 /// Instances whose last will is looked at in one go.
@@ -36,8 +36,7 @@ pub(crate) struct Routers {
     /// Whose last will may have changed.
     pub(crate) wills_due: BTreeSet<InstanceId>,
     pub(crate) deadlines: Deadlines,
-    /// The lease is over: nothing is sent on the network.
-    pub(crate) quiet: bool,
+    pub(crate) some_quiet: bool,
     /// Some instance or socket is not in the configuration any more.
     pub(crate) some_leave: bool,
     /// Some instance has advertised since the last `Alive`.
@@ -71,7 +70,7 @@ impl Routers {
         let stood = instance.router.standing();
         let actions = instance.router.step(now, input);
         let group = instance.group.filter(|_| instance.router.standing() != stood);
-        self.deadlines.note(id, instance.router.next_deadline());
+        self.deadlines.note(id, instance.next_deadline());
         for action in actions.iter() {
             match action {
                 Action::Send(kind) => self.send(id, kind, now),
@@ -99,13 +98,17 @@ impl Routers {
         now: Instant,
         trackers: &Trackers,
     ) {
-        let mut next = self.instances.first_key_value().map(|(id, _)| *id);
+        let mut next = self.first();
         while let Some(id) = next {
             if self.instances.get(&id).is_some_and(&wants) {
                 self.step(id, input(), now, trackers);
             }
             next = self.after(id);
         }
+    }
+
+    pub(crate) fn first(&self) -> Option<InstanceId> {
+        self.instances.first_key_value().map(|(id, _)| *id)
     }
 
     /// Ids one after the other, without holding a borrow or a list.
@@ -116,7 +119,7 @@ impl Routers {
 
     /// Feeds each router whose trackers say something else than before.
     pub(crate) fn track(&mut self, now: Instant, trackers: &Trackers) {
-        let mut next = self.instances.first_key_value().map(|(id, _)| *id);
+        let mut next = self.first();
         while let Some(id) = next {
             if let Some(instance) = self.instances.get_mut(&id) {
                 let health = instance.health(trackers);
@@ -157,7 +160,20 @@ impl Routers {
     /// The earliest time a router wants to be called, and which.
     pub(crate) fn next_deadline(&mut self) -> Option<(Instant, InstanceId)> {
         let instances = &self.instances;
-        self.deadlines.earliest(|id| instances.get(&id)?.router.next_deadline())
+        self.deadlines.earliest(|id| instances.get(&id)?.next_deadline())
+    }
+
+    /// While its lease is in doubt, an instance sends nothing and becomes nothing.
+    pub(crate) fn hush(&mut self, id: InstanceId, quiet: bool) {
+        if let Some(instance) = self.instances.get_mut(&id) {
+            instance.quiet = quiet;
+            self.some_quiet |= quiet;
+            self.deadlines.note(id, instance.next_deadline());
+        }
+    }
+
+    pub(crate) fn is_done(&self, id: InstanceId) -> bool {
+        self.instances.get(&id).is_none_or(|instance| instance.router.is_done())
     }
 
     /// Calls every router whose time has come, the earliest first.
@@ -171,10 +187,6 @@ impl Routers {
         }
     }
 
-    pub(crate) fn any_master(&self) -> bool {
-        self.instances.values().any(|instance| instance.router.state() == State::Master)
-    }
-
     pub(crate) fn all_done(&self) -> bool {
         self.instances.values().all(|instance| instance.router.is_done())
     }
@@ -184,10 +196,7 @@ impl Routers {
     }
 
     fn send(&mut self, id: InstanceId, kind: Kind, now: Instant) {
-        if self.quiet {
-            return;
-        }
-        let Some(instance) = self.instances.get_mut(&id) else { return };
+        let Some(instance) = self.instances.get_mut(&id).filter(|i| !i.quiet) else { return };
         let Some(socket) = self.sockets.get(&instance.slice.socket) else { return };
         match tx::send(instance, socket, kind) {
             Ok(()) => {

@@ -3,7 +3,7 @@
 
 use crate::commit;
 use crate::control::Clients;
-use crate::lease::{Lease, Verdict};
+use crate::lease::{Fate, Leases};
 use crate::routers::Routers;
 use crate::rx::Rx;
 use crate::stage::Stage;
@@ -53,7 +53,9 @@ pub(crate) struct Engine {
     pub(crate) routers: Routers,
     pub(crate) trackers: Trackers,
     pub(crate) clients: Clients,
-    pub(crate) lease: Lease,
+    pub(crate) leases: Leases,
+    /// Why it ends, while some instances still serve out their leases.
+    orphaned: Option<&'static str>,
     pub(crate) stage: Option<Stage>,
     pub(crate) generation: Option<Generation>,
     pub(crate) parent_ready: bool,
@@ -82,7 +84,8 @@ impl Engine {
             routers: Routers::default(),
             trackers: Trackers::new(now),
             clients: Clients::default(),
-            lease: Lease::default(),
+            leases: Leases::default(),
+            orphaned: None,
             stage: None,
             generation: None,
             // The poll set has reported what came with Hello, and will not do it again.
@@ -125,7 +128,7 @@ impl Engine {
         self.empty_outbox()?;
         self.hear_parent(now)?;
         self.hear_checker(now)?;
-        if !self.parent_gone && self.trackers.listen(now) && !self.trackers.is_empty() {
+        if !self.is_orphan() && self.trackers.listen(now) && !self.trackers.is_empty() {
             log::error!("the checker is silent: all trackers are down");
             self.routers.track(now, &self.trackers);
         }
@@ -143,46 +146,63 @@ impl Engine {
         let due = self.routers.next_deadline().filter(|(at, _)| *at <= now);
         let late = due.map(|(at, _)| now.since(at)).unwrap_or_default();
         self.rx.drain(&mut self.routers, late > STALL, now, &self.trackers);
-        if due.is_some() && !self.routers.quiet {
+        if due.is_some() {
             self.lateness_max = self.lateness_max.max(late);
             self.routers.call_due(clock::now(), &self.trackers);
         }
     }
 
-    /// What the lease says; before it is believed to be over, the parent is heard.
+    /// What the leases say; before one is believed to be over, the parent is heard.
     fn judge(&mut self, now: Instant) -> Result<(), End> {
-        if self.lease.verdict(now) != Verdict::Serve {
-            self.routers.quiet = true;
+        if self.leases.is_due(now) || self.routers.some_quiet {
             self.parent_ready = true;
-            self.hear_parent(now)?;
+            while self.parent_ready && !self.parent_gone {
+                self.hear_parent(now)?;
+            }
+        } else if !self.is_orphan() {
+            return Ok(());
         }
-        let verdict = self.lease.verdict(now);
-        if self.parent_gone && verdict == Verdict::Serve {
-            if !self.routers.any_master() {
-                return Err(End::Failed("the parent is gone".into()));
-            }
-            if self.lease.remaining(now).is_none() {
-                self.say_good_bye(now);
-                return Err(End::Failed("the parent is gone, and there was no lease".into()));
-            }
+        self.routers.some_quiet = false;
+        let mut next = self.routers.first();
+        while let Some(id) = next {
+            self.meet_fate(id, now);
+            next = self.routers.after(id);
         }
-        self.routers.quiet = verdict != Verdict::Serve;
-        match verdict {
-            Verdict::Serve | Verdict::Quiet => Ok(()),
-            Verdict::GoodBye => {
-                self.routers.quiet = false;
-                self.say_good_bye(now);
-                Err(End::Failed("the lease has ended".into()))
-            }
-            Verdict::TooLate => Err(End::Failed("woke up after the lease had ended".into())),
+        self.leases.met(now);
+        match self.orphaned {
+            Some(why) if self.routers.all_done() => Err(End::Failed(why.into())),
+            Some(_) | None => Ok(()),
         }
     }
 
-    fn say_good_bye(&mut self, now: Instant) {
-        self.routers.ungroup();
-        // MASTER, or about to say so when a release is confirmed.
-        let held = |i: &crate::instance::Instance| !i.router.is_done();
-        self.routers.step_all(held, || Input::LeaseEnded, now, &self.trackers);
+    /// Nobody renews its leases any more.
+    pub(crate) fn is_orphan(&self) -> bool {
+        self.parent_gone || self.orphaned.is_some()
+    }
+
+    /// The first instance that ends takes all others with it, each at the end of its own lease:
+    /// what nobody renews any more cannot be served again.
+    fn meet_fate(&mut self, id: InstanceId, now: Instant) {
+        let fate = self.leases.fate(id, now, self.is_orphan());
+        let is_over = matches!(fate, Fate::GoodBye | Fate::Silent);
+        // One that has nothing to say shall not take over any more.
+        let is_done = is_over && self.routers.is_done(id);
+        self.routers.hush(id, is_done || matches!(fate, Fate::Quiet | Fate::Silent));
+        if !is_over {
+            return;
+        }
+        if self.orphaned.is_none() {
+            self.orphaned = Some(match (self.parent_gone, fate) {
+                (true, _) => "the parent is gone",
+                (false, Fate::Silent) => "woke up after the lease had ended",
+                (false, _) => "the lease has ended",
+            });
+            self.routers.outbox.push_back(EngineToParent::Orphaned);
+            self.routers.ungroup();
+        }
+        if !is_done {
+            self.routers.step(id, Input::LeaseEnded, now, &self.trackers);
+        }
     }
 
     fn heartbeat(&mut self, now: Instant) -> Result<(), End> {
@@ -198,12 +218,16 @@ impl Engine {
         }
         self.routers.advertised = false;
         self.alive_at = now;
-        while let Some(more) = advertised.len().checked_sub(ADVERTISED_MAX).filter(|n| *n > 0) {
+        let excess = |n: usize| n.checked_sub(ADVERTISED_MAX).filter(|more| *more > 0);
+        while let Some(more) = excess(advertised.len()).filter(|_| self.orphaned.is_none()) {
             let part = advertised.split_off(more);
             self.tell(&EngineToParent::Alive { at: now, advertised: part })?;
         }
         let message = EngineToParent::Alive { at: now, advertised };
-        self.tell(&message)?;
+        // The parent of an orphan that still lives shall not renew what is served out.
+        if self.orphaned.is_none() {
+            self.tell(&message)?;
+        }
         if let EngineToParent::Alive { mut advertised, .. } = message {
             advertised.clear();
             self.listed = advertised;
@@ -216,13 +240,12 @@ impl Engine {
     }
 
     fn next_wake(&mut self, now: Instant) -> Instant {
-        let routers = if self.routers.quiet { None } else { self.routers.next_deadline() };
-        let routers = routers.map(|(at, _)| at);
+        let routers = self.routers.next_deadline().map(|(at, _)| at);
         // An orphan does not listen to the checker: a deadline that nobody moves would never sleep.
-        let trackers = if self.parent_gone { None } else { self.trackers.deadline() };
+        let trackers = if self.is_orphan() { None } else { self.trackers.deadline() };
         let backlog = (!self.drained && !self.parent_gone).then(|| now.plus(BACKLOG));
         let clients = self.clients.next_deadline();
-        let times = [routers, self.lease.next(now), trackers, clients, self.stop_by, backlog];
+        let times = [routers, self.leases.next(), trackers, clients, self.stop_by, backlog];
         times.into_iter().flatten().fold(self.next_alive(), Instant::min)
     }
 

@@ -149,7 +149,7 @@ impl Engine {
 
     fn lease_of(&self, instance: &Instance, now: Instant) -> Option<Value> {
         let lease = instance.slice.lease.filter(|_| instance.held)?;
-        let remaining = self.lease.remaining(now)?;
+        let remaining = self.leases.remaining(instance.slice.id, now)?;
         Some(json!({ "seconds": seconds(lease), "remaining_seconds": seconds(remaining) }))
     }
 

@@ -73,6 +73,7 @@ impl Daemon {
             if gone.is_empty() && fresh.is_empty() && term_lease == new.lease {
                 continue;
             }
+            self.promise(instance, new.lease, self.kernel.now())?;
             let name = new.slice.name.clone();
             let by = By::Parent;
             let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
@@ -82,12 +83,14 @@ impl Daemon {
                 old.iter().filter(|a| !gone.contains(a)).cloned().collect();
             // Those that stay have what is left of their lease, unless it is another one now.
             let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
-            if term_lease != new.lease {
+            let mut renewed_all = term_lease != new.lease;
+            if renewed_all {
                 let stays = old.iter().zip(aged).filter(|(a, _)| new.addresses.contains(a));
                 let stays: Vec<Address> = stays.map(|(_, aged)| aged).collect();
                 let results = self.kernel.renew(&stays, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
                     log::error!("({name}) new lease: {errno}");
+                    renewed_all = false;
                 }
             }
             let installed = self.install(&who, &fresh, new.lease);
@@ -95,6 +98,9 @@ impl Daemon {
                 now_held.extend(fresh.iter().cloned());
             }
             self.held.take(instance, epoch, now_held, new.lease, asked);
+            if renewed_all {
+                self.vouch(&[instance])?;
+            }
             changed.push((instance, installed.map(|()| fresh)));
         }
         Ok(changed)

@@ -2,15 +2,16 @@
 //! its IP header. Writes into the caller's buffer and allocates nothing.
 
 use crate::config::{Auth, Config};
-use crate::timers::interval;
 use crate::wire::{self, Layout};
 use core::net::IpAddr;
+use core::time::Duration;
 use vipd_types::{Checksum, Family};
 
 /// `None` if the buffer is too short, there are more than 255 addresses, no such protocol exists,
 /// or the checksum needs a source and there is none of the destination's family.
 pub(crate) fn advert<'b>(
     config: &Config,
+    interval: Duration,
     priority: u8,
     source: Option<IpAddr>,
     destination: IpAddr,
@@ -21,8 +22,8 @@ pub(crate) fn advert<'b>(
     let message = buffer.get_mut(..layout.len(usize::from(count)))?;
     let (fixed, rest) = message.split_first_chunk_mut::<8>()?;
     let (first, [fifth, sixth]) = match layout {
-        Layout::V2 => (0x21, [auth(config).0, interval_secs(config)]),
-        Layout::V3(_) => (0x31, interval_centis(config).to_be_bytes()),
+        Layout::V2 => (0x21, [auth(config).0, seconds(interval)]),
+        Layout::V3(_) => (0x31, centiseconds(interval).to_be_bytes()),
     };
     *fixed = [first, config.vrid.get(), priority, count, fifth, sixth, 0, 0];
     let mut rest = &mut *rest;
@@ -45,13 +46,13 @@ pub(crate) fn advert<'b>(
 }
 
 /// Advertisement_Interval of VRRPv2: whole seconds, 1 to 255.
-fn interval_secs(config: &Config) -> u8 {
-    u8::try_from(interval(config).as_secs()).unwrap_or(u8::MAX)
+fn seconds(interval: Duration) -> u8 {
+    u8::try_from(interval.as_secs()).unwrap_or(u8::MAX)
 }
 
 /// Advertisement_Interval of VRRPv3: centiseconds, 1 to 4095, so that the reserved bits are zero.
-fn interval_centis(config: &Config) -> u16 {
-    let centis = interval(config).as_millis().checked_div(10).unwrap_or_default();
+fn centiseconds(interval: Duration) -> u16 {
+    let centis = interval.as_millis().checked_div(10).unwrap_or_default();
     u16::try_from(centis).unwrap_or(u16::MAX)
 }
 

@@ -29,6 +29,8 @@ pub enum Input<'a> {
     Released(Epoch),
     /// Somebody took them away for good.
     Lost(Epoch),
+    /// The kernel has removed them because their lease was not renewed, and all is well again.
+    Lapsed(Epoch),
     Config(Box<Config>),
     /// What the sync group does; `None` when the router is in no group any more. A router that is in
     /// one is told so before anything else (`Order::Wait`), and from then on never becomes MASTER

@@ -32,6 +32,8 @@ pub(crate) enum Event {
     Refused,
     /// The addresses of this term were taken away.
     Lost,
+    /// They have vanished with their lease.
+    Lapsed,
     /// By the trackers; `before` is the old effective priority.
     Priority {
         before: Priority,
@@ -109,6 +111,15 @@ impl Router {
                 self.leave(Fault, Reason::Fault, Cause::Addresses, now, out);
                 self.retry_later(now);
             }
+            // FAULT for a moment, so that a sync group goes along, and then BACKUP. A peer may be
+            // MASTER already, and a good-bye would disturb it.
+            (Master, E::Lapsed) => {
+                self.leave(Fault, Reason::Fault, Cause::LeaseEnded, now, out);
+                if let Some(leaving) = &mut self.leaving {
+                    leaving.farewell = None;
+                }
+                self.timers.retry = Some(now);
+            }
             (Master, E::Refused) => {
                 out.push(Action::Event(Report::AddressesRefused));
                 self.send(Kind::GoodBye, out);
@@ -163,6 +174,7 @@ impl Router {
                 | E::Lower(_)
                 | E::Refused
                 | E::Lost
+                | E::Lapsed
                 | E::Priority { .. }
                 | E::Reconfigured { .. }
                 | E::Lead
@@ -178,6 +190,7 @@ impl Router {
                 | E::AcquireTimer
                 | E::Refused
                 | E::Lost
+                | E::Lapsed
                 | E::GroupYields,
             )
             | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer | E::Lead) => {}

@@ -108,10 +108,13 @@ impl Router {
             Input::Lost(epoch) if self.holds(epoch) => {
                 self.react(Happening::Lost, now, &mut actions);
             }
+            Input::Lapsed(epoch) if self.holds(epoch) => {
+                self.react(Happening::Lapsed, now, &mut actions);
+            }
             Input::Released(epoch) | Input::NotAcquired(epoch) => {
                 self.released(epoch, &mut actions);
             }
-            Input::Lost(_) => {}
+            Input::Lost(_) | Input::Lapsed(_) => {}
             Input::LeaseEnded => {
                 self.stopped = true;
                 self.react(Happening::LeaseEnded, now, &mut actions);
@@ -150,11 +153,16 @@ impl Router {
         destination: IpAddr,
         buffer: &'b mut [u8],
     ) -> Option<&'b [u8]> {
-        let priority = match kind {
-            Kind::Advert => self.effective.get(),
-            Kind::GoodBye => 0,
+        // The last advert after yielding says in which rhythm the MASTER will go on: of ours nothing
+        // follows, and who waited for it would take over.
+        let (priority, interval) = match kind {
+            Kind::Advert if self.state == State::Backup => {
+                (self.effective.get(), self.active_interval())
+            }
+            Kind::Advert => (self.effective.get(), interval(&self.config)),
+            Kind::GoodBye => (0, interval(&self.config)),
         };
-        encode::advert(&self.config, priority, self.source(), destination, buffer)
+        encode::advert(&self.config, interval, priority, self.source(), destination, buffer)
     }
 
     pub fn config(&self) -> &Config {

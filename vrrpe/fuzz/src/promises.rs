@@ -27,6 +27,7 @@ pub enum Told {
     NotAcquired(Epoch),
     Released(Epoch),
     Lost(Epoch),
+    Lapsed(Epoch),
     Group(Option<Order>),
     Stop,
     LeaseEnded,
@@ -145,9 +146,10 @@ impl Promises {
             self.refused = Some(epoch);
         }
         // It may lose the addresses of a term only while it has them.
-        let loses = |epoch| told == Told::Lost(epoch);
+        let loses = |epoch| told == Told::Lost(epoch) || told == Told::Lapsed(epoch);
         let has_it = self.running.is_some_and(loses) && self.requests.is_empty();
-        self.has_lied |= is_answer && !answers || matches!(told, Told::Lost(_)) && !has_it;
+        self.has_lied |=
+            is_answer && !answers || matches!(told, Told::Lost(_) | Told::Lapsed(_)) && !has_it;
     }
 
     /// One term at a time, each later than the one before.
@@ -194,7 +196,8 @@ impl Promises {
     fn says_good_bye_when_it_has_gone(&mut self, told: Told, list: &[Action]) -> bool {
         for action in list {
             if let Action::Event(Event::State { from, to, .. }) = action {
-                let leaves = *from == State::Master && *to != State::Backup;
+                let lapses = matches!(told, Told::Lapsed(_));
+                let leaves = *from == State::Master && *to != State::Backup && !lapses;
                 self.owes_good_bye = leaves || self.owes_good_bye && *to != State::Master;
             }
         }

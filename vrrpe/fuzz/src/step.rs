@@ -43,8 +43,10 @@ pub mod event {
     pub const LEASE_ENDED: u8 = 15;
     /// Which order of a sync group: none, wait, lead, yield, fault.
     pub const GROUP: u8 = 16;
+    /// As ACQUIRED.
+    pub const LAPSED: u8 = 17;
     /// How many there are.
-    pub const ALL: u8 = 17;
+    pub const ALL: u8 = 18;
 }
 
 /// A configuration, and then events.
@@ -72,7 +74,9 @@ impl Story {
 
     fn next(&mut self, bytes: &mut Bytes<'_>) {
         match bytes.byte() % event::ALL {
-            answer @ event::ANSWER..=event::LOST => self.hear_parent(answer, bytes),
+            answer @ (event::ANSWER..=event::LOST | event::LAPSED) => {
+                self.hear_parent(answer, bytes);
+            }
             event::WAIT => {
                 let millis = u64::from(u16::from_le_bytes(bytes.array()));
                 self.now = self.now.plus(Duration::from_millis(millis));
@@ -143,6 +147,7 @@ impl Story {
             event::ACQUIRED => self.tell(Told::Acquired(epoch), Input::Acquired(epoch)),
             event::NOT_ACQUIRED => self.tell(Told::NotAcquired(epoch), Input::NotAcquired(epoch)),
             event::RELEASED => self.tell(Told::Released(epoch), Input::Released(epoch)),
+            event::LAPSED => self.tell(Told::Lapsed(epoch), Input::Lapsed(epoch)),
             _ => self.tell(Told::Lost(epoch), Input::Lost(epoch)),
         }
     }

@@ -20,7 +20,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant as Wall};
-use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, ParentToEngine};
+use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, LeaseEnd, ParentToEngine};
 use vipd_ipc::slice::{
     AuthSlice, GroupSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerSlice,
 };
@@ -314,8 +314,11 @@ impl Engine {
                 self.alive.push(advertised.clone());
                 if let Some(lease) = self.lease {
                     let until = at.plus(lease);
+                    let leased = |id: &InstanceId| LeaseEnd { instance: *id, end: Some(until) };
+                    let leases = advertised.iter().map(leased).collect();
+                    let answer = ParentToEngine::Leased { until, leases };
                     // Fails when the engine has ended, which the test will notice.
-                    let _ = self.parent.as_mut().unwrap().send(&ParentToEngine::Leased { until });
+                    let _ = self.parent.as_mut().unwrap().send(&answer);
                 }
             }
             EngineToParent::Hello { .. }
@@ -324,7 +327,8 @@ impl Engine {
             | EngineToParent::Release { .. }
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
-            | EngineToParent::Reload { .. } => {}
+            | EngineToParent::Reload { .. }
+            | EngineToParent::Orphaned => {}
         }
     }
 

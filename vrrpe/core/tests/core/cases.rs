@@ -155,6 +155,7 @@ impl Replay {
             ["refused", term] => self.step(Input::NotAcquired(epoch(term)?)),
             ["released", term] => self.step(Input::Released(epoch(term)?)),
             ["lost", term] => self.step(Input::Lost(epoch(term)?)),
+            ["lapsed", term] => self.step(Input::Lapsed(epoch(term)?)),
             ["stop"] => self.step(Input::Stop),
             ["lease", "ended"] => self.step(Input::LeaseEnded),
             [..] => return None,

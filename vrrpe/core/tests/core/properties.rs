@@ -24,6 +24,7 @@ enum Any {
     NotAcquired(u64),
     Released(u64),
     Lost(u64),
+    Lapsed(u64),
     /// Priority, interval in 10 ms, peers, preempt, options.
     Config(u8, u64, bool, bool, u8),
     Group(Option<Order>),
@@ -48,6 +49,7 @@ fn any_input() -> impl Strategy<Value = Any> {
         1 => (0..2_u64).prop_map(Any::NotAcquired),
         3 => (0..2_u64).prop_map(Any::Released),
         1 => (0..2_u64).prop_map(Any::Lost),
+        1 => (0..2_u64).prop_map(Any::Lapsed),
         1 => (1..=255_u8, 0..4200_u64, any::<bool>(), any::<bool>(), any::<u8>())
             .prop_map(|(a, b, c, d, e)| Any::Config(a, b, c, d, e)),
         2 => any_order().prop_map(Any::Group),
@@ -103,6 +105,7 @@ fn feed(router: &mut Router, version: Version, now: Instant, any: &Any) -> Vec<A
         Any::NotAcquired(back) => Input::NotAcquired(epoch(back)),
         Any::Released(back) => Input::Released(epoch(back)),
         Any::Lost(back) => Input::Lost(epoch(back)),
+        Any::Lapsed(back) => Input::Lapsed(epoch(back)),
         Any::Config(..) => Input::Config(Box::new(any_config(version, any).unwrap())),
         Any::Group(order) => Input::Group(*order),
         Any::Stop => Input::Stop,

@@ -108,6 +108,18 @@ fn v3_sm_25_higher_or_equal_from_a_greater_address() {
     }
 }
 
+/// Who learned the loser's shorter interval would wait for adverts that never come.
+#[test]
+fn the_last_advert_after_yielding_has_the_winners_interval() {
+    let mut bench = Bench::master(every(config_v3(100), 70));
+    assert_eq!(bench.encoded(Kind::Advert)[4..6], [0, 7]);
+    let meta = to_group(host(200));
+    let better = V3 { interval: 0x0304, ..V3::v4(150) };
+    bench.take(&better.bytes(&meta), meta).unwrap();
+    assert_eq!(bench.encoded(Kind::Advert)[4..6], [3, 4]);
+    assert_eq!(bench.encoded(Kind::GoodBye)[4..6], [0, 7]);
+}
+
 /// As unsigned numbers in network order, not as text and not word by word.
 #[test]
 fn v3_sm_25_addresses_are_numbers() {

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_ipc::msg::{
     ADVERT_MAX, ADVERTISED_MAX, CheckerToEngine, CheckerToParent, EngineToChecker, EngineToParent,
-    Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX, Why,
+    LeaseEnd, Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX,
+    Why,
 };
 use vipd_ipc::slice::{
     AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
@@ -43,6 +44,7 @@ pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
         M::Announce { instance, epoch },
         M::Deposit { instance, copy: 0, last_will: vec![0x21, 51, 0, 1] },
         M::Reload { client: ClientId(4) },
+        M::Orphaned,
         // As long as may be, and longer.
         M::Log { level, text: "x".repeat(TEXT_MAX) },
         M::Log { level, text: "x".repeat(TEXT_MAX + 1) },
@@ -76,7 +78,9 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         M::NotAcquired { instance, epoch, reason: text("10.0.0.1 is there and not ours") },
         M::Released { instance, epoch },
         M::Lost { instance, epoch },
-        M::Leased { until: AT },
+        M::Lapsed { instance, epoch },
+        M::Leasing { leases: vec![LeaseEnd { instance, end: None }] },
+        M::Leased { until: AT, leases: vec![LeaseEnd { instance, end: Some(AT) }] },
         M::Link { socket, up: true, source },
         M::Client { client: ClientId(4), uid: 0, may_act: true },
         M::Reloaded { client: ClientId(4), done: false, text: text("line 3: no") },

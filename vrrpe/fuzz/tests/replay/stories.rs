@@ -1,8 +1,8 @@
 //! Stories of a router from its start to its end, in the bytes of the target `step`.
 
 use vipd_fuzz::step::event::{
-    ACQUIRED, ADVERT, ANSWER, CONFIG, DATAGRAM, DEADLINE, EARLY, GROUP as ORDER, JUMP, LEASE_ENDED,
-    LINK, LOST, NOT_ACQUIRED, RELEASED, STOP, TRACK, WAIT,
+    ACQUIRED, ADVERT, ANSWER, CONFIG, DATAGRAM, DEADLINE, EARLY, GROUP as ORDER, JUMP, LAPSED,
+    LEASE_ENDED, LINK, LOST, NOT_ACQUIRED, RELEASED, STOP, TRACK, WAIT,
 };
 
 const GROUP: [u8; 4] = [0, 100, 1, 0x10];
@@ -54,6 +54,7 @@ pub(crate) fn all() -> Vec<(String, Vec<u8>)> {
         story("link", &[&GROUP, &MASTER, &DOWN, &YES, &[LINK, 1], &UP, &[LINK, 7], &beats]),
         story("refused", &[&GROUP, &UP, &[DEADLINE], &NO, &beats, &YES]),
         story("lost", &[&GROUP, &MASTER, &[LOST, 0], &YES, &beats, &YES]),
+        story("lapsed", &[&GROUP, &MASTER, &[LAPSED, 0], &YES, &beats, &YES]),
         story("lies", &[&GROUP, &MASTER, &[RELEASED, 0, ACQUIRED, 255, NOT_ACQUIRED, 1, LOST, 9]]),
         story("wrong", &[&GROUP, &UP, &wrong_adverts()]),
         story("datagram", &[&GROUP, &UP, &datagram()]),

@@ -44,7 +44,7 @@ impl Oracle {
                 Told::Track(_) | Told::Config | Told::Link { .. } => (after.owner, false),
                 Told::Group(_) => (grouped && after.owner, false),
                 Told::Acquired(_) | Told::NotAcquired(_) | Told::Released => (false, false),
-                Told::Lost(_) | Told::Stop | Told::LeaseEnded => (false, false),
+                Told::Lost(_) | Told::Lapsed(_) | Told::Stop | Told::LeaseEnded => (false, false),
             };
             ensure!(may || !gains, "MASTER by {told:?}: {stay:?}");
             ensure!(gains || !must, "{:?} after {stay:?}", after.state);

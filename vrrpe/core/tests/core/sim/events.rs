@@ -29,20 +29,14 @@ impl World {
             Event::Lapse { node, life, pause } => {
                 self.lapse(node, life, pause);
             }
-            Event::LeaseOver { host, pause } if pause == self.hosts[host].pauses => {
-                self.hosts[host].quiet = true;
-                for at in self.members(host) {
-                    self.nodes[at].wake = None;
-                }
-            }
-            Event::LastWord { host, pause } if pause == self.hosts[host].pauses => {
+            Event::Fate { host, pause } if pause == self.hosts[host].pauses => {
                 self.witness.fault();
-                self.last_word(host);
+                self.meet_fates(host);
             }
             Event::Stranger { serial } => self.stranger_speaks(serial),
             Event::Stale { node, life } if life == self.host_of(node).life => self.stale(node),
             Event::Done { .. } | Event::Results { .. } | Event::Hung { .. } => {}
-            Event::LeaseOver { .. } | Event::LastWord { .. } | Event::Stale { .. } => {}
+            Event::Fate { .. } | Event::Stale { .. } => {}
         }
     }
 
@@ -56,7 +50,6 @@ impl World {
         }
         let Some(task) = self.nodes[at].tasks.pop_front() else { return };
         self.begin_task(at);
-        let none_held = self.members(host).all(|at| self.nodes[at].granted.is_none());
         let node = &mut self.nodes[at];
         match task {
             Task::Install(epoch) if refused => {
@@ -68,9 +61,6 @@ impl World {
                 node.granted = Some(epoch);
                 let length = super::bounds::lease(node.interval());
                 node.lease.take(asked, length);
-                if none_held {
-                    self.hosts[host].unheld = now;
-                }
                 self.tell(at, Mail::Acquired(epoch));
             }
             Task::Remove(epoch) => {
@@ -101,8 +91,9 @@ impl World {
             Mail::NotAcquired(epoch),
             Mail::Released(epoch),
             Mail::Lost(epoch),
+            Mail::Lapsed(epoch),
         ];
-        let answer = answers[self.random.index(4)].clone();
+        let answer = answers[self.random.index(5)].clone();
         self.tell(at, answer);
     }
 
@@ -112,12 +103,19 @@ impl World {
         if (life, pause) != (host.life, host.pauses) {
             return;
         }
+        let runs = host.parent == Parent::Runs;
         let node = &mut self.nodes[at];
+        node.lease.renew(now);
         // The kernel may have been adding them when the parent stopped.
         let end = node.lease.end();
         if end <= now {
             node.installed = None;
+            if let Some(epoch) = node.granted.take_if(|_| runs) {
+                self.witness.fault();
+                self.tell(at, Mail::Lapsed(epoch));
+            }
         } else {
+            node.quiet &= node.ended || !runs;
             self.enqueue(end + removal, Event::Lapse { node: at, life, pause });
         }
     }

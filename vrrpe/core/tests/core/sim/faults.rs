@@ -138,6 +138,12 @@ impl World {
                 self.nodes[at].refusals = 0;
             }
             let stopped = self.nodes[members.start].oracle.stopped;
+            if self.hosts[host].orphaned {
+                for node in &mut self.nodes[members.clone()] {
+                    (node.installed, node.granted) = (None, None);
+                }
+                self.hosts[host].parent = Parent::Dead;
+            }
             if self.hosts[host].parent == Parent::Dead || stopped {
                 self.vanish(host);
             }

@@ -10,7 +10,6 @@ use super::world::{Event, World};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::ops::Range;
-use vipd_types::State;
 use vrrp_core::group::Order;
 use vrrp_core::{Input, Kind, Router};
 
@@ -29,8 +28,8 @@ pub(crate) struct Host {
     pub(crate) parent: Parent,
     /// The engine gets no time.
     pub(crate) frozen: bool,
-    /// The engine's lease is over: it sends nothing.
-    pub(crate) quiet: bool,
+    /// One of its routers has ended, and so will the others.
+    pub(crate) orphaned: bool,
     /// What was planned for an earlier pause is void.
     pub(crate) pauses: u32,
     /// What the members of the sync group were told; `None` without a group.
@@ -41,11 +40,8 @@ pub(crate) struct Host {
     pub(crate) requests: VecDeque<(usize, Task)>,
     /// Routers whose addresses the parent has still to remove before it ends.
     pub(crate) undoing: usize,
-    /// When nothing was held for the last time.
-    pub(crate) unheld: Time,
-    /// From then on the engine says nothing, and from then on nothing is held.
-    until: Time,
-    gone: Time,
+    /// So long the parent's last word is good for what it has not leased.
+    word: Time,
 }
 
 impl Host {
@@ -55,26 +51,23 @@ impl Host {
             life: 0,
             parent: Parent::Dead,
             frozen: false,
-            quiet: false,
+            orphaned: false,
             pauses: 0,
             order: None,
             inbox: VecDeque::new(),
             mail: VecDeque::new(),
             requests: VecDeque::new(),
             undoing: 0,
-            unheld: 0,
-            until: 0,
-            gone: 0,
+            word: 0,
         }
     }
 
     /// A new daemon after this one.
-    pub(crate) fn next(&self, now: Time) -> Self {
+    pub(crate) fn next(&self) -> Self {
         Self {
             life: self.life + 1,
             pauses: self.pauses + 1,
             parent: Parent::Runs,
-            unheld: now,
             ..Self::new(self.members.clone())
         }
     }
@@ -97,13 +90,8 @@ impl World {
     /// Engine and parent do what they should.
     pub(crate) fn works(&self, at: usize) -> bool {
         let host = self.host_of(at);
-        let stands = host.parent == Parent::Runs && !host.frozen && !host.quiet;
-        stands && self.nodes[at].router.is_some()
-    }
-
-    pub(crate) fn any_master(&self, host: usize) -> bool {
-        let master = |router: &Router| router.state() == State::Master;
-        self.members(host).any(|at| self.nodes[at].router.as_ref().is_some_and(master))
+        let stands = host.parent == Parent::Runs && !host.frozen && !host.orphaned;
+        stands && !self.nodes[at].quiet && self.nodes[at].router.is_some()
     }
 
     pub(crate) fn crash(&mut self, host: usize, how: Crash) {
@@ -124,9 +112,7 @@ impl World {
                     this.pauses += 1;
                     self.abandon(host);
                 }
-                if !self.any_master(host) && !self.hosts[host].frozen {
-                    self.vanish(host);
-                }
+                self.meet_fates(host);
             }
             Crash::Host => {
                 for at in self.members(host) {
@@ -193,6 +179,7 @@ impl World {
         } else if engine_stops && this.parent == Parent::Runs {
             this.pauses += 1;
             self.expect_alive(host);
+            self.count_leases(host);
         }
         self.disturb_host(host);
     }
@@ -206,62 +193,114 @@ impl World {
             return;
         }
         this.pauses += u32::from(this.parent != Parent::Dead);
-        let abandoned = this.parent != Parent::Runs;
-        let gone = this.gone;
-        if engine_wakes && abandoned && self.now >= gone + REMOVED {
-            let silent = self.now > gone + REMOVED + TOO_LATE;
-            if silent { self.vanish(host) } else { self.last_word(host) }
+        self.meet_fates(host);
+        match self.hosts[host].parent {
+            Parent::Frozen if parent_wakes => self.parent_wakes(host),
+            Parent::Runs => self.count_leases(host),
+            Parent::Frozen | Parent::Dead => {}
         }
-        if parent_wakes {
-            self.parent_wakes(host);
-        }
-        self.end_orphan(host);
         if engine_wakes {
             self.engine_wakes(host);
         }
         self.disturb_host(host);
     }
 
-    /// An orphan that holds nothing has nothing to live for.
-    pub(crate) fn end_orphan(&mut self, host: usize) {
+    /// As the engine does, of which nobody renews the leases: each router is served to the end of
+    /// its own. The first that ends takes with it those that hold nothing.
+    pub(crate) fn meet_fates(&mut self, host: usize) {
         let this = &self.hosts[host];
-        if this.parent == Parent::Dead && !this.quiet && !this.frozen && !self.any_master(host) {
+        if this.frozen || this.parent == Parent::Runs && !this.orphaned || !self.lives(host) {
+            return;
+        }
+        let before = this.orphaned;
+        for at in self.members(host) {
+            self.meet_fate(host, at);
+        }
+        if !self.hosts[host].orphaned {
+            return;
+        }
+        if !before {
+            self.members(host).for_each(|at| self.meet_fate(host, at));
+        }
+        if self.members(host).all(|at| self.nodes[at].ended) {
             self.vanish(host);
         }
+    }
+
+    fn meet_fate(&mut self, host: usize, at: usize) {
+        let (now, this) = (self.now, &self.hosts[host]);
+        let alone = this.orphaned || this.parent == Parent::Dead;
+        let node = &mut self.nodes[at];
+        let gone = match node.end {
+            _ if node.ended => return,
+            None if alone || now >= this.word => this.word,
+            None => return,
+            Some(end) if now < end => return,
+            Some(end) if now < end + REMOVED => {
+                node.quiet = true;
+                node.wake = None;
+                return;
+            }
+            Some(end) => end + REMOVED,
+        };
+        self.hosts[host].orphaned = true;
+        self.hosts[host].order = None;
+        node.quiet = now > gone + TOO_LATE;
+        if node.router.as_ref().is_some_and(|router| !router.is_done()) {
+            self.step_alone(at, Input::LeaseEnded);
+        }
+        let node = &mut self.nodes[at];
+        (node.ended, node.quiet, node.wake) = (true, true, None);
     }
 
     fn parent_wakes(&mut self, host: usize) {
         let now = self.now;
         let this = &mut self.hosts[host];
         this.parent = Parent::Runs;
-        this.quiet = false;
         let members = this.members.clone();
         if !self.lives(host) {
             self.hosts[host].requests.clear();
             self.undo(host, false);
             return;
         }
-        // It puts back what the kernel removed meanwhile.
+        // What the kernel has removed because the lease was over is not put back.
         for node in &mut self.nodes[members.clone()] {
-            if node.granted.is_some() {
-                node.installed = node.granted;
-                let length = super::bounds::lease(node.interval());
-                node.lease.take(now, length);
-            }
+            node.quiet &= node.ended || node.end.is_some_and(|end| end <= now);
         }
+        for at in members.clone() {
+            let node = &mut self.nodes[at];
+            let lost = node.granted.take_if(|_| node.installed.is_none());
+            lost.into_iter().for_each(|epoch| self.tell(at, Mail::Lapsed(epoch)));
+        }
+        self.count_leases(host);
         for at in members.clone() {
             self.begin_task(at);
         }
         while let Some((at, task)) = self.hosts[host].requests.pop_front() {
             self.kernel(at, task);
         }
-        if self.hosts[host].frozen {
+        if self.hosts[host].orphaned || !self.lives(host) {
+            self.undo(host, true);
+        } else if self.hosts[host].frozen {
             self.expect_alive(host);
         } else {
             self.read_mail(host);
             self.serve(host);
             for at in members {
                 self.tell_health(at);
+            }
+        }
+    }
+
+    /// The kernel does not care who is awake.
+    fn count_leases(&mut self, host: usize) {
+        let (life, pause) = (self.hosts[host].life, self.hosts[host].pauses);
+        for at in self.members(host) {
+            let removal = self.random.below(REMOVAL + 1);
+            let node = &self.nodes[at];
+            if node.installed.is_some() {
+                let lapse = (node.lease.end() + removal).max(self.now);
+                self.enqueue(lapse, Event::Lapse { node: at, life, pause });
             }
         }
     }
@@ -289,7 +328,7 @@ impl World {
             let node = &self.nodes[at];
             let now = node.clock.local(self.now);
             let due = |router: &Router| router.next_deadline().is_some_and(|at| at <= now);
-            if node.router.as_ref().is_some_and(due) && !self.hosts[host].quiet {
+            if node.router.as_ref().is_some_and(due) && !node.quiet {
                 self.step(at, Input::Deadline);
             }
         }
@@ -303,14 +342,10 @@ impl World {
         }
     }
 
-    /// From now on nobody renews the addresses, and the engine knows until when they are there: the
-    /// parent vouched for the first that ends each time it answered, and three seconds when there
-    /// was none.
+    /// From now on nobody renews the addresses, and the engine knows until when they are there.
     pub(crate) fn abandon(&mut self, host: usize) {
         let now = self.now;
-        let members = self.members(host);
-        let (mut first, mut last) = (None, now);
-        for at in members.clone() {
+        for at in self.members(host) {
             let removal = self.random.below(REMOVAL + 1);
             let (life, pause) = (self.hosts[host].life, self.hosts[host].pauses);
             let node = &mut self.nodes[at];
@@ -320,21 +355,17 @@ impl World {
             if lapse <= now {
                 node.installed = None;
             }
-            if node.installed.is_some() {
-                let end = node.lease.end();
-                first = Some(first.map_or(end, |first: Time| first.min(end)));
-                last = last.max(end);
+            node.end = node.installed.map(|_| node.lease.end());
+            if let Some(end) = node.end {
                 self.enqueue(lapse, Event::Lapse { node: at, life, pause });
+                self.enqueue(end.max(now), Event::Fate { host, pause });
+                self.enqueue(end + REMOVED, Event::Fate { host, pause });
             }
         }
         let this = &mut self.hosts[host];
-        let unheld = if first.is_some() { this.unheld } else { now };
-        this.until = now.max(first.unwrap_or(now)).max(unheld + UNLEASED);
-        // With several routers the last of them counts, not the first.
-        this.gone = this.until.max(last);
-        let (until, gone, pause) = (this.until, this.gone, this.pauses);
-        self.enqueue(until, Event::LeaseOver { host, pause });
-        self.enqueue(gone + REMOVED, Event::LastWord { host, pause });
+        this.word = now + UNLEASED;
+        let (word, pause) = (this.word, this.pauses);
+        self.enqueue(word, Event::Fate { host, pause });
     }
 
     /// A parent that runs misses the signs of life.
@@ -343,31 +374,17 @@ impl World {
         self.enqueue(self.now + HUNG, Event::Hung { host, pause });
     }
 
-    /// The addresses have vanished by themselves: good-bye, and the engine is gone.
-    pub(crate) fn last_word(&mut self, host: usize) {
-        if self.hosts[host].frozen {
-            return;
-        }
-        self.hosts[host].quiet = false;
-        self.hosts[host].order = None;
-        for at in self.members(host) {
-            let router = self.nodes[at].router.as_ref();
-            if router.is_some_and(|router| !router.is_done()) {
-                self.step(at, Input::LeaseEnded);
-            }
-        }
-        self.vanish(host);
-    }
-
     /// The engine's process is gone.
     pub(crate) fn vanish(&mut self, host: usize) {
         let this = &mut self.hosts[host];
         this.frozen = false;
+        this.orphaned = false;
         this.inbox.clear();
         this.mail.clear();
         for at in self.members(host) {
-            self.nodes[at].router = None;
-            self.nodes[at].wake = None;
+            let node = &mut self.nodes[at];
+            (node.router, node.wake, node.end) = (None, None, None);
+            (node.quiet, node.ended) = (false, false);
         }
         self.disturb_host(host);
         self.witness.links_changed();

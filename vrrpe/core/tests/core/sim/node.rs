@@ -53,6 +53,7 @@ pub(crate) enum Mail {
     NotAcquired(Epoch),
     Released(Epoch),
     Lost(Epoch),
+    Lapsed(Epoch),
     Link,
     Config,
     Stop,
@@ -131,11 +132,18 @@ pub(crate) struct Node {
     /// What the parent means to keep there.
     pub(crate) granted: Option<Epoch>,
     pub(crate) lease: Lease,
+    /// The end of the lease as an engine without a parent knows it.
+    pub(crate) end: Option<Time>,
+    /// The lease is over: the engine sends nothing.
+    pub(crate) quiet: bool,
+    pub(crate) ended: bool,
     pub(crate) refusals: u8,
     pub(crate) terms: u64,
     /// When it last answered an advert; the next answer may have to wait for its pace.
     pub(crate) last_answer: Option<Time>,
     pub(crate) master_since: Time,
+    /// The interval of the MASTER that it waited for last.
+    pub(crate) waited: Time,
     pub(crate) last_sent: Time,
 }
 
@@ -155,10 +163,14 @@ impl Node {
             installed: None,
             granted: None,
             lease: Lease::default(),
+            end: None,
+            quiet: false,
+            ended: false,
             refusals: 0,
             terms: 0,
             last_answer: None,
             master_since: 0,
+            waited: 0,
             last_sent: 0,
         }
     }
@@ -220,6 +232,7 @@ impl Mail {
             Self::NotAcquired(epoch) => Input::NotAcquired(*epoch),
             Self::Released(epoch) => Input::Released(*epoch),
             Self::Lost(epoch) => Input::Lost(*epoch),
+            Self::Lapsed(epoch) => Input::Lapsed(*epoch),
             Self::Link => {
                 let source = node.sourced.then(|| address(plan.family, node.setup.host));
                 Input::Link { up: node.up, source }

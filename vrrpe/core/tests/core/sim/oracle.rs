@@ -135,6 +135,7 @@ impl Oracle {
             Told::Lost(epoch) if master && self.term == Some(epoch) => {
                 self.retry = Some(now.plus(RETRY));
             }
+            Told::Lapsed(epoch) if master && self.term == Some(epoch) => self.retry = Some(now),
             Told::Acquired(epoch) => self.held |= self.term == Some(epoch),
             Told::Group(order) => self.group = order,
             Told::Stop => self.stopped = true,
@@ -143,7 +144,7 @@ impl Oracle {
                 self.term = None;
             }
             Told::Deadline => self.retry = self.retry.filter(|at| *at > now),
-            Told::NotAcquired(_) | Told::Lost(_) | Told::Released => {}
+            Told::NotAcquired(_) | Told::Lost(_) | Told::Lapsed(_) | Told::Released => {}
             Told::Config | Told::Packet(_) => {}
         }
     }
@@ -262,6 +263,7 @@ pub(super) fn heard(told: Told, view: &View) -> Option<Heard> {
         | Told::NotAcquired(_)
         | Told::Released
         | Told::Lost(_)
+        | Told::Lapsed(_)
         | Told::Config
         | Told::Group(_)
         | Told::Stop

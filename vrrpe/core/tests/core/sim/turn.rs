@@ -2,7 +2,7 @@
 //! follows. What the engine asks of its parent goes to the kernel, and comes back as mail.
 
 use super::bounds::{LATENESS, OPERATION};
-use super::clock::MICRO;
+use super::clock::{MICRO, Time};
 use super::host::Parent;
 use super::node::{Mail, Packet, Task};
 use super::view::{Told, View};
@@ -23,19 +23,22 @@ impl World {
             self.sync(host);
         }
         self.check_group(host);
-        self.end_orphan(host);
+        self.meet_fates(host);
     }
 
     /// True if the router stands elsewhere than before.
-    fn step_alone(&mut self, at: usize, input: Input<'_>) -> bool {
-        let quiet = self.host_of(at).quiet;
+    pub(crate) fn step_alone(&mut self, at: usize, input: Input<'_>) -> bool {
         let node = &mut self.nodes[at];
+        let quiet = node.quiet;
         let Some(router) = node.router.as_mut() else { return false };
         let stood = router.standing();
         self.steps += 1;
         let now = node.clock.local(self.now);
         let told = Told::from(&input);
         let before = View::of(router);
+        if before.state == State::Backup {
+            node.waited = Time::try_from(before.active.as_nanos()).unwrap();
+        }
         let answers = matches!(told, Told::Packet(_)) || node.oracle.answer.is_some();
         let actions = router.step(now, input);
         let judged = node.oracle.judge(now, told, before, router, &actions, node.installed);
@@ -154,11 +157,11 @@ impl World {
     fn send(&mut self, at: usize, kind: Kind) {
         let delay = self.random.below(super::bounds::ALIVE);
         let host = self.host_of(at);
-        if host.quiet {
+        let runs = host.parent == Parent::Runs && !host.orphaned;
+        let node = &mut self.nodes[at];
+        if node.quiet {
             return;
         }
-        let runs = host.parent == Parent::Runs;
-        let node = &mut self.nodes[at];
         let Some(packet) = Packet::of(node.router.as_ref().unwrap(), kind) else { return };
         node.last_sent = self.now;
         if kind == Kind::Advert && runs {
@@ -177,6 +180,11 @@ impl World {
         if this.frozen || this.parent == Parent::Frozen {
             this.mail.push_back((at, mail));
             return;
+        }
+        let node = &mut self.nodes[at];
+        if node.installed.is_none() {
+            node.end = None;
+            node.quiet &= node.ended;
         }
         match mail.input(&self.plan, &self.nodes[at]) {
             Some(input) => self.step(at, input),
@@ -205,7 +213,7 @@ impl World {
     /// An orphan does not listen to the checker.
     pub(crate) fn tell_health(&mut self, at: usize) {
         let host = self.host_of(at);
-        if !host.frozen && host.parent != Parent::Dead {
+        if !host.frozen && !host.orphaned && host.parent != Parent::Dead {
             self.step(at, Input::Track(self.nodes[at].health));
         }
     }

@@ -115,7 +115,7 @@ impl World {
             owners |= if owns { bit } else { 0 };
             working |= if works { bit } else { 0 };
             masters |= if works && master { bit } else { 0 };
-            orphans |= if !works && master && !host.frozen && !host.quiet { bit } else { 0 };
+            orphans |= if !works && master && !host.frozen && !node.quiet { bit } else { 0 };
             let priority = node.router.as_ref().map_or(0, |r| r.effective().get());
             let changed = &mut self.witness.changed[at];
             if changed.1 != priority {
@@ -207,7 +207,9 @@ impl World {
             return (begin, bounds::both_while_an_answer_waits(interval));
         }
         let (old, new) = if one.master_since < two.master_since { (one, two) } else { (two, one) };
-        if new.interval() * Time::from(new.setup.adverts) <= old.interval() {
+        // Also one that has heard a last time, late, of a quicker one.
+        let waited = new.interval().min(new.waited) * Time::from(new.setup.adverts);
+        if waited <= old.interval() {
             return (begin, bounds::BOTH_UNHEARD);
         }
         let crossed = old.last_sent + FLIGHT_NANOS >= new.master_since;

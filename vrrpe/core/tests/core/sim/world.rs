@@ -49,11 +49,7 @@ pub(crate) enum Event {
         pause: u32,
     },
     /// The engine's view of the same: silence, then good-bye.
-    LeaseOver {
-        host: usize,
-        pause: u32,
-    },
-    LastWord {
+    Fate {
         host: usize,
         pause: u32,
     },
@@ -226,7 +222,7 @@ impl World {
             return;
         }
         let now = self.now;
-        self.hosts[host] = self.hosts[host].next(now);
+        self.hosts[host] = self.hosts[host].next();
         let life = self.hosts[host].life;
         let members = self.members(host);
         for at in members.clone() {
