@@ -52,6 +52,8 @@ pub struct InstanceSlice {
     /// The addresses in the adverts, in the order of the configuration.
     pub addresses: Vec<IpAddr>,
     pub tracks: Vec<TrackSlice>,
+    /// The loss of the link is a FAULT.
+    pub track_primary: bool,
     /// Lifetime of the addresses in the kernel; `None` means that they are permanent.
     pub lease: Option<Duration>,
 }
@@ -93,6 +95,16 @@ pub struct TrackSlice {
 pub struct TrackerSlice {
     pub id: TrackerId,
     pub name: String,
+    pub kind: TrackerKind,
+}
+
+/// What a tracker watches, which also says who reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackerKind {
+    /// Reported by the checker.
+    Script,
+    /// Reported by the parent.
+    Interface,
 }
 
 /// A check as the checker needs it.

@@ -75,6 +75,8 @@ pub struct Instance {
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
     pub tracks: Vec<Track>,
+    /// False with `dont_track_primary`: the loss of the instance's own link is no FAULT.
+    pub track_primary: bool,
     pub garp: Garp,
 }
 
@@ -156,11 +158,19 @@ pub struct Vip {
     pub preferred_lft: Option<u32>,
 }
 
-/// One line of `track_script`.
+/// What an instance watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    Script(ScriptId),
+    /// Up while there is an interface of that name, and its link is up.
+    Interface(IfName),
+}
+
+/// One line of `track_script` or `track_interface`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
-    pub script: ScriptId,
-    /// The script's own unless the line has one.
+    pub target: Target,
+    /// That of the script, or 0, unless the line has one.
     pub weight: Weight,
     pub reverse: bool,
 }

@@ -3,7 +3,9 @@
 
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
-use crate::config::{Auth, Config, Instance, Lease, Script, ScriptUser, SyncGroup, Vip, Vmac};
+use crate::config::{
+    Auth, Config, Instance, Lease, Script, ScriptUser, SyncGroup, Target, Track, Vip, Vmac,
+};
 use crate::shell;
 use std::fmt::Display;
 use vipd_types::{Checksum, Family, Version};
@@ -92,9 +94,7 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     }
     transport(page, i);
     page.block("virtual_ipaddress", None, |page| i.addresses.iter().for_each(|v| vip(page, v)));
-    if !i.tracks.is_empty() {
-        page.block("track_script", None, |page| tracks(page, i, config));
-    }
+    tracks(page, i, config);
     page.show("garp_master_delay", show_seconds(i.garp.master_delay));
     page.show("garp_master_repeat", i.garp.master_repeat);
     page.show("garp_master_refresh", show_seconds(i.garp.master_refresh));
@@ -199,12 +199,33 @@ fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
 }
 
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {
-    for track in &i.tracks {
-        let Some(script) = config.scripts.get(usize::from(track.script.0)) else { continue };
-        let reverse = if track.reverse { "reverse" } else { "noreverse" };
-        let rest = format!("weight {} {reverse}", track.weight);
-        page.line(&[&quoted(script.name.as_bytes()), rest.as_bytes()]);
+    let script = |track: &Track| match track.target {
+        Target::Script(id) => Some(quoted(config.scripts.get(usize::from(id.0))?.name.as_bytes())),
+        Target::Interface(_) => None,
+    };
+    let interface = |track: &Track| match track.target {
+        Target::Interface(name) => Some(quoted(name.as_bytes())),
+        Target::Script(_) => None,
+    };
+    tracks_in(page, "track_script", i, script);
+    tracks_in(page, "track_interface", i, interface);
+    if !i.track_primary {
+        page.line(&[b"dont_track_primary"]);
     }
+}
+
+fn tracks_in(page: &mut Page, block: &str, i: &Instance, name: impl Fn(&Track) -> Option<Vec<u8>>) {
+    let of_block: Vec<_> = i.tracks.iter().filter_map(|it| Some((name(it)?, it))).collect();
+    if of_block.is_empty() {
+        return;
+    }
+    page.block(block, None, |page| {
+        for (name, track) in of_block {
+            let reverse = if track.reverse { "reverse" } else { "noreverse" };
+            let rest = format!("weight {} {reverse}", track.weight);
+            page.line(&[&name, rest.as_bytes()]);
+        }
+    });
 }
 
 fn user(page: &mut Page, name: &str, who: &ScriptUser) {

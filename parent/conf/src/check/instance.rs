@@ -106,6 +106,7 @@ pub(super) struct Draft<'a> {
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) tracks: Vec<(Track, Span)>,
+    pub(super) track_primary: bool,
     pub(super) garp: garp::Wishes,
 }
 
@@ -135,6 +136,7 @@ impl<'a> Draft<'a> {
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             tracks: Vec::new(),
+            track_primary: true,
             garp: garp::Wishes::default(),
         }
     }
@@ -175,7 +177,13 @@ impl<'a> Draft<'a> {
             "mcast_dst_ip" => self.group = host::group(item, None, say),
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
-            "track_script" => track::read(item, "this instance", scripts, &mut self.tracks, say),
+            "track_script" => {
+                track::scripts(item, "this instance", scripts, &mut self.tracks, say);
+            }
+            "track_interface" => {
+                track::interfaces(item, "this instance", &mut self.tracks, say);
+            }
+            "dont_track_primary" => self.track_primary = !flag(item, say),
             "fast_handover" => self.fast_handover = switch(item, say).map(|on| (on, at)),
             "vip_lease" => set(&mut self.lease, lease(item, say)),
             "use_vmac" => vmac::read(item, &mut self.vmac, say),

@@ -58,13 +58,14 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 8] = [
+const REPEATABLE: [&str; 9] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
     "vrrp_sync_group",
     "group",
     "track_script",
+    "track_interface",
     "virtual_ipaddress",
     "unicast_peer",
 ];

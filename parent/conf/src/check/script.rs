@@ -3,7 +3,7 @@
 use super::globals::set;
 use super::value::{self, flag, number, one, seconds, show_seconds, user};
 use super::walk;
-use crate::config::Script;
+use crate::config::{Script, Target};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
@@ -23,9 +23,14 @@ pub(super) struct Scripts {
 
 impl Scripts {
     /// For messages.
-    pub(super) fn name(&self, id: ScriptId) -> String {
-        let script = self.list.get(usize::from(id.0));
-        script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+    pub(super) fn name(&self, target: Target) -> String {
+        match target {
+            Target::Script(id) => {
+                let script = self.list.get(usize::from(id.0));
+                script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+            }
+            Target::Interface(name) => name.to_string(),
+        }
     }
 }
 

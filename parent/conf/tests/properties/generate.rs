@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::config::{
     Auth, Config, Garp, Globals, Instance, Lease, NativeProcess, ProcessTool, Script, ScriptUser,
-    SyncGroup, Track, Vip, Vmac,
+    SyncGroup, Target, Track, Vip, Vmac,
 };
 use vipd_types::{
     Checksum, Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight,
@@ -235,7 +235,7 @@ prop_compose! {
     fn instance_of(version: Version, family: Family)(
         interface in interface(),
         numbers in (1u8..=255, 1u64..=4095),
-        flags in any::<(bool, bool, bool, bool, bool)>(),
+        flags in any::<(bool, bool, bool, bool, bool, bool)>(),
         lease in lease(),
         auth in auth(),
         source in prop::option::of(host(family)),
@@ -290,6 +290,7 @@ prop_compose! {
             group: if unicast { default_group(family) } else { group },
             addresses,
             tracks: Vec::new(),
+            track_primary: flags.5,
             garp,
         };
         (instance, tracks)
@@ -364,9 +365,14 @@ prop_compose! {
             }
             for (which, weight, reverse) in tracks.into_iter().filter(|_| !scripts.is_empty()) {
                 let script = ScriptId(u16::try_from(which.index(scripts.len())).unwrap());
-                if i.tracks.iter().all(|t| t.script != script) {
-                    i.tracks.push(Track { script, weight, reverse });
+                let target = Target::Script(script);
+                if i.tracks.iter().all(|t| t.target != target) {
+                    i.tracks.push(Track { target, weight, reverse });
                 }
+            }
+            if let Some(first) = i.tracks.first().copied() {
+                let target = Target::Interface(i.interface);
+                i.tracks.push(Track { target, ..first });
             }
             i
         });
