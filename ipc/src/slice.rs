@@ -103,6 +103,8 @@ pub struct TrackerSlice {
 pub enum TrackerKind {
     /// Reported by the checker.
     Script,
+    /// Reported by the checker too.
+    Process,
     /// Reported by the parent.
     Interface,
 }
@@ -129,11 +131,41 @@ pub enum ProbeSlice {
     Script(ScriptId),
 }
 
-/// What `killall -0`, `pidof` and `pgrep` ask.
+/// What `killall -0`, `pidof` and `pgrep` ask, and `vrrp_track_process`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSlice {
     pub name: Vec<u8>,
     pub how: ProcessMatch,
+    /// Those behind argv\[0\]; `None` where they do not matter.
+    pub arguments: Option<Arguments>,
+    /// So many processes make it up, and no more.
+    pub least: u32,
+    pub most: u32,
+}
+
+impl ProcessSlice {
+    /// Up while there is one.
+    pub fn named(name: Vec<u8>, how: ProcessMatch) -> Self {
+        Self { name, how, arguments: None, least: 1, most: u32::MAX }
+    }
+}
+
+/// What the arguments of a process are compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arguments {
+    pub words: Vec<Vec<u8>>,
+    pub how: ArgumentMatch,
+}
+
+/// `param_match`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArgumentMatch {
+    /// These and no others.
+    Exact,
+    /// These come first.
+    Initial,
+    /// As `Initial`, and the last of them may be the beginning of one.
+    Partial,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,4 +178,8 @@ pub enum ProcessMatch {
     Pgrep,
     /// `pgrep -x NAME`: comm equals NAME.
     PgrepExact,
+    /// `vrrp_track_process`: comm equals the first 15 bytes of NAME.
+    Comm,
+    /// The same with `full_command` or arguments: argv\[0\] or its base name.
+    Command,
 }

@@ -80,6 +80,33 @@ fn another_interface_without_weight_is_a_fault() {
     moved(&pair, added, 1, Some(111));
 }
 
+/// HAProxy itself is tracked; then two of it are wanted.
+#[test]
+fn a_process_lowers_the_priority_while_there_are_too_few() {
+    let process = "vrrp_track_process lb {\n    process haproxy\n    weight 10\n}\n";
+    let change = |text: &str| {
+        let (_, instance) = text.split_once("vrrp_instance").unwrap();
+        let instance = instance.replace("track_script", "track_process");
+        format!("{process}vrrp_instance{}", instance.replace("chk_haproxy", "lb"))
+    };
+    let mut pair = Pair::changed(&Daemon::vipd().unwrap(), change).unwrap();
+    pair.settle().unwrap();
+    let killed = pair.one.kill_haproxy().unwrap();
+    moved(&pair, killed, 2, Some(101));
+    let down = "tracked process lb is down: no process named haproxy";
+    assert!(pair.one.node.syslog().find(down).is_some(), "{}", pair.one.node.syslog().text());
+    let started = pair.one.start_haproxy().unwrap();
+    moved(&pair, started, 1, Some(111));
+
+    // Two are wanted now, and there is one.
+    let two = pair.one.config.replace("weight 10", "weight 10\n    quorum 2");
+    let running = pair.one.daemon.as_mut().unwrap();
+    let reloaded = running.reload(&pair.one.node, &two).unwrap();
+    moved(&pair, reloaded, 2, Some(101));
+    let few = "1 process";
+    assert!(pair.one.node.syslog().find_since(reloaded, few).is_some());
+}
+
 /// With `dont_track_primary` a MASTER whose own link is gone stays what it is.
 #[test]
 fn its_own_link_does_not_matter_if_it_shall_not() {

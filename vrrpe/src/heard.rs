@@ -276,6 +276,9 @@ impl Engine {
             (Some((name, TrackerKind::Script)), By::Checker, false) => {
                 format!("VRRP_Script({name}) failed ({reason})")
             }
+            (Some((name, TrackerKind::Process)), By::Checker, _) => {
+                format!("tracked process {name} is {}: {reason}", if up { "up" } else { "down" })
+            }
             (Some((name, TrackerKind::Interface)), By::Parent, _) => {
                 format!("tracked interface {name}: {reason}")
             }

@@ -209,6 +209,7 @@ pub(crate) fn seconds(time: Duration) -> Value {
 fn kind(kind: TrackerKind) -> &'static str {
     match kind {
         TrackerKind::Script => "script",
+        TrackerKind::Process => "process",
         TrackerKind::Interface => "interface",
     }
 }

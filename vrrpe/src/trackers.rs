@@ -90,14 +90,15 @@ impl Trackers {
         let report = self.reports.get(&id)?;
         let (kind, name) = (*kind, name.as_str());
         Some(match (kind, self.checker) {
-            (TrackerKind::Interface, _) | (TrackerKind::Script, Checker::Heard(_)) => {
+            (TrackerKind::Interface, _)
+            | (TrackerKind::Script | TrackerKind::Process, Checker::Heard(_)) => {
                 let Report { status, ref reason, since } = *report;
                 View { name, kind, status, reason, since }
             }
-            (TrackerKind::Script, Checker::Silent(since)) => {
+            (TrackerKind::Script | TrackerKind::Process, Checker::Silent(since)) => {
                 View { name, kind, status: Status::Down, reason: "checker silent", since }
             }
-            (TrackerKind::Script, Checker::Gone(since)) => {
+            (TrackerKind::Script | TrackerKind::Process, Checker::Gone(since)) => {
                 View { name, kind, status: Status::Down, reason: "checker gone", since }
             }
         })

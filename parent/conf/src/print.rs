@@ -4,7 +4,8 @@
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
 use crate::config::{
-    Auth, Config, Instance, Lease, Script, ScriptUser, SyncGroup, Target, Track, Vip, Vmac,
+    Auth, Config, Instance, Lease, ParamMatch, Script, ScriptUser, SyncGroup, Target, Track,
+    TrackedProcess, Vip, Vmac,
 };
 use crate::shell;
 use std::fmt::Display;
@@ -17,6 +18,10 @@ pub fn print(config: &Config) -> Vec<u8> {
     page.block("global_defs", None, |page| globals(page, config));
     for script in &config.scripts {
         page.block("vrrp_script", Some(script.name.as_bytes()), |page| check(page, script));
+    }
+    for process in &config.processes {
+        let name = Some(process.name.as_bytes());
+        page.block("vrrp_track_process", name, |page| tracked_process(page, process));
     }
     for instance in &config.instances {
         let name = Some(instance.name.as_bytes());
@@ -64,6 +69,35 @@ fn check(page: &mut Page, script: &Script) {
     if script.init_fail {
         page.line(&[b"init_fail"]);
     }
+}
+
+fn tracked_process(page: &mut Page, p: &TrackedProcess) {
+    let argv: Vec<Vec<u8>> =
+        std::iter::once(&p.process).chain(p.arguments.iter().flatten()).cloned().collect();
+    page.line(&[b"process", &shell::join(&argv)]);
+    if p.arguments.is_some() {
+        page.show(
+            "param_match",
+            match p.param_match {
+                ParamMatch::Exact => "exact",
+                ParamMatch::Initial => "initial",
+                ParamMatch::Partial => "partial",
+            },
+        );
+    }
+    if p.full_command {
+        page.line(&[b"full_command"]);
+    }
+    let reverse = if p.reverse { " reverse" } else { "" };
+    page.show("weight", format!("{}{reverse}", p.weight));
+    if p.quorum > 0 {
+        page.show("quorum", p.quorum);
+    }
+    if let Some(most) = p.quorum_max {
+        page.show("quorum_max", most);
+    }
+    page.show("fork_delay", show_seconds(p.fork_delay));
+    page.show("terminate_delay", show_seconds(p.terminate_delay));
 }
 
 fn router(page: &mut Page, i: &Instance, config: &Config) {
@@ -201,13 +235,20 @@ fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {
     let script = |track: &Track| match track.target {
         Target::Script(id) => Some(quoted(config.scripts.get(usize::from(id.0))?.name.as_bytes())),
-        Target::Interface(_) => None,
+        Target::Process(_) | Target::Interface(_) => None,
+    };
+    let process = |track: &Track| match track.target {
+        Target::Process(id) => {
+            Some(quoted(config.processes.get(usize::from(id.0))?.name.as_bytes()))
+        }
+        Target::Script(_) | Target::Interface(_) => None,
     };
     let interface = |track: &Track| match track.target {
         Target::Interface(name) => Some(quoted(name.as_bytes())),
-        Target::Script(_) => None,
+        Target::Script(_) | Target::Process(_) => None,
     };
     tracks_in(page, "track_script", i, script);
+    tracks_in(page, "track_process", i, process);
     tracks_in(page, "track_interface", i, interface);
     if !i.track_primary {
         page.line(&[b"dont_track_primary"]);

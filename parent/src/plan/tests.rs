@@ -57,7 +57,7 @@ fn the_longest_names_and_lists_fit_into_a_message() {
     for message in [ParentToEngine::Group(group), ParentToEngine::Tracker(tracker)] {
         assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
     }
-    let process = ProcessSlice { name: name.clone().into_bytes(), how: ProcessMatch::Killall };
+    let process = ProcessSlice::named(name.clone().into_bytes(), ProcessMatch::Killall);
     let check = CheckSlice {
         tracker: TrackerId(1),
         name,

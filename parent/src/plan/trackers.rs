@@ -1,11 +1,11 @@
-//! What the instances watch, as trackers with numbers: scripts, which the checker runs, and
-//! interfaces, which the parent sees itself.
+//! What the instances watch, as trackers with numbers: scripts and processes, which the checker asks
+//! about, and interfaces, which the parent sees itself.
 
 use super::checks::probe_key;
 use super::{Numbers, PlanError};
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Target};
-use vipd_ipc::slice::{CheckSlice, TrackerKind, TrackerSlice};
+use vipd_ipc::slice::{CheckSlice, ProcessSlice, TrackerKind, TrackerSlice};
 use vipd_types::{IfName, TrackerId};
 
 pub(super) struct Trackers {
@@ -20,6 +20,7 @@ pub(super) struct Trackers {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrackerKey {
     Check(String, super::checks::ProbeKey),
+    Process(String, ProcessSlice),
     Interface(IfName),
 }
 
@@ -44,6 +45,15 @@ impl Numbers {
                     let id = self.number_of(key)?;
                     found.checks.push(super::checks::check(script, script_id, id));
                     (id, script.name.clone(), TrackerKind::Script)
+                }
+                Target::Process(place) => {
+                    let Some(process) = config.processes.get(usize::from(place.0)) else {
+                        continue;
+                    };
+                    let slice = super::checks::process_slice(process);
+                    let id = self.number_of(TrackerKey::Process(process.name.clone(), slice))?;
+                    found.checks.push(super::checks::process(process, id));
+                    (id, process.name.clone(), TrackerKind::Process)
                 }
                 Target::Interface(name) => {
                     let id = self.number_of(TrackerKey::Interface(name))?;

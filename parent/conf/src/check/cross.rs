@@ -9,7 +9,7 @@ use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use vipd_types::{IfName, ScriptId};
+use vipd_types::{IfName, ProcessId, ScriptId};
 
 pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
     too_many(instances, say);
@@ -168,6 +168,14 @@ fn untracked(instances: &[Found], scripts: &Scripts, say: &mut Say) {
         if id.is_ok_and(|id| !tracked.contains(&Target::Script(id))) {
             let message = format!("no instance tracks script `{}`: it is never run", script.name);
             say.hint(*at, message, "write its name into a `track_script` block");
+        }
+    }
+    let processes = &scripts.processes;
+    for (index, (process, at)) in processes.list.iter().zip(&processes.places).enumerate() {
+        let id = u16::try_from(index).map(ProcessId);
+        if id.is_ok_and(|id| !tracked.contains(&Target::Process(id))) {
+            let message = format!("no instance tracks the process `{}`", process.name);
+            say.hint(*at, message, "write its name into a `track_process` block");
         }
     }
 }

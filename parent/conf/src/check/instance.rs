@@ -180,6 +180,9 @@ impl<'a> Draft<'a> {
             "track_script" => {
                 track::scripts(item, "this instance", scripts, &mut self.tracks, say);
             }
+            "track_process" => {
+                track::processes(item, "this instance", scripts, &mut self.tracks, say);
+            }
             "track_interface" => {
                 track::interfaces(item, "this instance", &mut self.tracks, say);
             }

@@ -1,4 +1,4 @@
-//! `track_script` and `track_interface`: what an instance depends on, and with what weight.
+//! `track_script`, `track_process` and `track_interface`: what an instance depends on, and with what weight.
 
 use super::script::{Scripts, weight_of};
 use super::value::{interface, no_more_than};
@@ -32,6 +32,32 @@ pub(super) fn scripts(
     });
 }
 
+/// As `scripts`, for `vrrp_track_process`.
+pub(super) fn processes(
+    block: &Item,
+    who: &str,
+    scripts: &Scripts,
+    found: &mut Vec<(Track, Span)>,
+    say: &mut Say,
+) {
+    let known = &scripts.processes;
+    read(block, found, say, |line, say| {
+        let id = known.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
+        let process = id.and_then(|id| known.list.get(usize::from(id.0)).map(|p| (*id, p)));
+        let Some((id, process)) = process else {
+            let name = line.keyword.show();
+            let message = format!(
+                "there is no usable vrrp_track_process `{name}`: {who} is NOT PROTECTED by it"
+            );
+            let remedy = format!("define `vrrp_track_process {name} {{ … }}`, or remove the line");
+            say.warn(line.span(), message, remedy);
+            return None;
+        };
+        let target = Target::Process(id);
+        Some(Track { target, weight: process.weight, reverse: process.reverse })
+    });
+}
+
 /// Whether it exists is seen when the daemon runs; one that does not is down.
 pub(super) fn interfaces(block: &Item, who: &str, found: &mut Vec<(Track, Span)>, say: &mut Say) {
     read(block, found, say, |line, say| {
@@ -48,11 +74,14 @@ pub(super) fn interfaces(block: &Item, who: &str, found: &mut Vec<(Track, Span)>
     });
 }
 
-/// Scripts before interfaces, whatever the order of the blocks.
-pub(super) fn in_order(found: Vec<(Track, Span)>) -> (Vec<Track>, Vec<Span>) {
-    let is_interface = |(track, _): &(Track, Span)| matches!(track.target, Target::Interface(_));
-    let (interfaces, scripts): (Vec<_>, Vec<_>) = found.into_iter().partition(is_interface);
-    scripts.into_iter().chain(interfaces).unzip()
+/// Kind after kind, whatever the order of the blocks.
+pub(super) fn in_order(mut found: Vec<(Track, Span)>) -> (Vec<Track>, Vec<Span>) {
+    found.sort_by_key(|(track, _)| match track.target {
+        Target::Script(_) => 0,
+        Target::Process(_) => 1,
+        Target::Interface(_) => 2,
+    });
+    found.into_iter().unzip()
 }
 
 /// `NAME [weight N [reverse|noreverse]]` on each line.
@@ -93,6 +122,7 @@ fn options(track: &mut Track, line: &Item, say: &mut Say) {
                         Target::Script(_) => {
                             "`weight` needs a number; the script's own weight is used"
                         }
+                        Target::Process(_) => "`weight` needs a number; that of the block is used",
                         Target::Interface(_) => "`weight` needs a number; 0 is used",
                     };
                     say.warn(option.span, message, "write `weight N`");

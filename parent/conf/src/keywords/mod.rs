@@ -15,6 +15,7 @@ pub enum Context {
     Instance,
     Authentication,
     Script,
+    Process,
     SyncGroup,
     /// Behind an address of `virtual_ipaddress`.
     AddressLine,
@@ -35,6 +36,7 @@ impl Context {
             Self::Instance => "vrrp_instance",
             Self::Authentication => "authentication",
             Self::Script => "vrrp_script",
+            Self::Process => "vrrp_track_process",
             Self::SyncGroup => "vrrp_sync_group",
             Self::AddressLine => "virtual_ipaddress",
             Self::PeerLine => "unicast_peer",

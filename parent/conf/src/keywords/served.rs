@@ -2,7 +2,7 @@
 //! anyway.
 
 use super::Context::{
-    AddressLine, Authentication, Globals, Instance, PeerLine, Script, SyncGroup, TopLevel,
+    AddressLine, Authentication, Globals, Instance, PeerLine, Process, Script, SyncGroup, TopLevel,
     TrackLine, VmacLine,
 };
 use super::Row;
@@ -17,6 +17,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, TopLevel, Block, "vrrp_instance", "a virtual router"),
     (YES, TopLevel, Block, "vrrp_sync_group", "virtual routers that fail over together"),
     (YES, TopLevel, Block, "vrrp_script", "a health check"),
+    (YES, TopLevel, Block, "vrrp_track_process", "a process that must be there"),
     (YES, Globals, Line, "router_id", "name of this node"),
     (YES, Globals, Line, "script_user", "user and group that run scripts"),
     (YES, Globals, Line, "enable_script_security", "warns: programs are not checked yet"),
@@ -77,6 +78,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "mcast_dst_ip", "multicast group of adverts"),
     (YES, Instance, Line, "check_unicast_src", "accept unicast adverts from peers only"),
     (YES, Instance, Block, "track_script", "checks that change the priority"),
+    (YES, Instance, Block, "track_process", "processes that change the priority"),
     (YES, Instance, Block, "track_interface", "interfaces that change the priority"),
     (YES, Instance, Line, "dont_track_primary", "the loss of its own link is no FAULT"),
     (YES, Instance, Line, "garp_master_delay", "seconds until the second gratuitous ARP block"),
@@ -100,6 +102,15 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Script, Line, "fall", "failures until it counts as down"),
     (YES, Script, Line, "user", "user and group that run it"),
     (YES, Script, Line, "init_fail", "counts as failed until the first result"),
+    (YES, Process, Line, "process", "name of the process, and its arguments"),
+    (YES, Process, Line, "param_match", "how the arguments are compared"),
+    (YES, Process, Line, "full_command", "the whole command is compared"),
+    (YES, Process, Line, "weight", "what it does to the priority"),
+    (YES, Process, Line, "quorum", "so many processes make it up"),
+    (YES, Process, Line, "quorum_max", "so many processes at most"),
+    (YES, Process, Line, "delay", "fork_delay and terminate_delay"),
+    (YES, Process, Line, "fork_delay", "seconds until it counts as up"),
+    (YES, Process, Line, "terminate_delay", "seconds until it counts as down"),
     (YES, AddressLine, Line, "dev", "another interface"),
     (YES, AddressLine, Line, "label", "name of the address"),
     (YES, AddressLine, Line, "brd broadcast", "broadcast address"),
@@ -110,6 +121,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, VmacLine, Line, "name", "name of the interface"),
     (YES, SyncGroup, Block, "group", "the members"),
     (YES, SyncGroup, Block, "track_script", "checks of all members"),
+    (YES, SyncGroup, Block, "track_process", "processes of all members"),
     (YES, SyncGroup, Block, "track_interface", "interfaces of all members"),
     (YES, SyncGroup, Line, "sync_group_tracking_weight global_tracking",
         "weights of the members' own checks stay"),

@@ -156,7 +156,7 @@ pub(crate) fn parent_to_checker() -> Vec<ParentToChecker> {
     vec![
         M::Hello { build: text("0.1.0") },
         M::Begin { generation },
-        check(ProbeSlice::Process(ProcessSlice { name: b"haproxy".into(), how })),
+        check(ProbeSlice::Process(ProcessSlice::named(b"haproxy".into(), how))),
         check(ProbeSlice::Script(SCRIPT)),
         M::End { generation },
         M::Commit { generation },
