@@ -1,6 +1,11 @@
 //! The checked configuration: what everyone but this package sees of the text. Every value is
 //! valid and every default is filled in.
 
+mod notify;
+
+pub use notify::{Command, Fifo, FifoKind, Notified, Notify, Occasion, Subject};
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight};
@@ -24,6 +29,18 @@ pub struct Globals {
     pub enable_script_security: bool,
     /// Our own: `native_checks off` runs `killall -0` and its kin as programs.
     pub native_checks: bool,
+    /// Our own: `notify_timeout`, for each run of a notify command.
+    pub notify_timeout: Duration,
+    /// Our own: `notify_stop_timeout`, for all that is told when the daemon stops.
+    pub notify_stop_timeout: Duration,
+    pub fifos: BTreeMap<FifoKind, Fifo>,
+    /// `fifo_write_vrrp_states_on_reload`
+    pub fifo_states_on_reload: bool,
+}
+
+impl Globals {
+    pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const NOTIFY_STOP_TIMEOUT: Duration = Duration::from_secs(4);
 }
 
 impl Default for Globals {
@@ -33,6 +50,10 @@ impl Default for Globals {
             script_user: None,
             enable_script_security: false,
             native_checks: true,
+            notify_timeout: Self::NOTIFY_TIMEOUT,
+            notify_stop_timeout: Self::NOTIFY_STOP_TIMEOUT,
+            fifos: BTreeMap::new(),
+            fifo_states_on_reload: false,
         }
     }
 }
@@ -76,6 +97,7 @@ pub struct Instance {
     pub addresses: Vec<Vip>,
     pub tracks: Vec<Track>,
     pub garp: Garp,
+    pub notify: Notify,
 }
 
 /// `use_vmac`: an interface with the virtual MAC that carries the addresses.
@@ -98,6 +120,7 @@ pub struct SyncGroup {
     pub name: String,
     /// Places in `Config::instances`; each instance is in one group at most.
     pub members: Vec<usize>,
+    pub notify: Notify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

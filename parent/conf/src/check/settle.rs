@@ -96,6 +96,7 @@ impl Draft<'_> {
             addresses,
             tracks,
             garp: self.garp.of_instance(defaults.garp),
+            notify: self.notify.settle(defaults.priority_changes),
         };
         Some(Found {
             instance,
