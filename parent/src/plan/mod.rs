@@ -4,11 +4,13 @@
 
 mod checks;
 mod names;
+mod notify;
 mod numbers;
 mod slices;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use notify::{ObjectPlan, TellPlan};
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
@@ -31,6 +33,7 @@ pub(crate) struct Plan {
     pub(crate) groups: Vec<GroupSlice>,
     pub(crate) trackers: Vec<TrackerSlice>,
     pub(crate) checks: Vec<CheckSlice>,
+    pub(crate) tell: TellPlan,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,7 @@ impl Plan {
             groups: Vec::new(),
             trackers: Vec::new(),
             checks: Vec::new(),
+            tell: TellPlan::default(),
         }
     }
 
@@ -112,8 +116,11 @@ impl Plan {
         .collect()
     }
 
-    pub(crate) fn runs_scripts(&self) -> bool {
-        self.checks.iter().any(|check| matches!(check.probe, ProbeSlice::Script(_)))
+    /// The first program that only the starter can run, in words.
+    pub(crate) fn needs_starter(&self) -> Option<String> {
+        let script = self.checks.iter().find(|check| matches!(check.probe, ProbeSlice::Script(_)));
+        let script = script.map(|check| format!("the check {}", check.name));
+        script.or_else(|| self.tell.needs_starter())
     }
 
     /// True when a reload from `old` to this has nothing to do in any process.
@@ -125,6 +132,7 @@ impl Plan {
             && self.groups == old.groups
             && self.trackers == old.trackers
             && self.checks == old.checks
+            && self.tell == old.tell
     }
 }
 

@@ -327,6 +327,7 @@ impl Engine {
             | EngineToParent::Release { .. }
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
+            | EngineToParent::Notify { .. }
             | EngineToParent::Reload { .. }
             | EngineToParent::Orphaned => {}
         }
