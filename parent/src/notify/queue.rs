@@ -36,12 +36,13 @@ pub(super) struct Queue {
 impl Queue {
     /// How many were left out for it: those that nobody is told of any more.
     pub(super) fn push(&mut self, item: Item) -> usize {
-        let waiting = self.items.len().saturating_sub(usize::from(self.is_begun()));
+        self.forget_told();
+        let first = usize::from(self.running.is_some());
+        let waiting = self.items.len().saturating_sub(first);
         self.items.push_back(item);
         if waiting < WAITING {
             return 0;
         }
-        let first = usize::from(self.is_begun());
         let last = self.items.len().saturating_sub(1);
         let new_is_state = self.items.back().is_some_and(|item| item.news.is_state());
         // What only happened goes first; a state goes only for a later one.
@@ -58,14 +59,12 @@ impl Queue {
 
     /// The end of the daemon overtakes everything that has not begun. Says how much that was.
     pub(super) fn overtake(&mut self, item: Item) -> usize {
-        let keep = usize::from(self.running.is_some());
-        // Of what has begun, the command that runs; it is gone from the list already.
-        let gone = self.items.len().saturating_sub(usize::from(self.is_begun()));
-        self.items.clear();
-        if keep > 0 {
-            let (news, priority) = (item.news, item.priority);
-            self.items.push_back(Item { news, priority, commands: VecDeque::new() });
-        }
+        self.forget_told();
+        let first = usize::from(self.running.is_some());
+        let gone = self.items.len().saturating_sub(first);
+        self.items.truncate(first);
+        // Of what has begun, only the command that runs.
+        self.items.iter_mut().for_each(|begun| begun.commands.clear());
         self.items.push_back(item);
         gone
     }
@@ -75,14 +74,11 @@ impl Queue {
         if self.running.is_some() {
             return None;
         }
-        loop {
-            let item = self.items.front_mut()?;
-            let (news, priority) = (item.news, item.priority);
-            if let Some((generation, command)) = item.commands.pop_front() {
-                return Some(Order { generation, command, news, priority });
-            }
-            self.items.pop_front();
-        }
+        self.forget_told();
+        let item = self.items.front_mut()?;
+        let (news, priority) = (item.news, item.priority);
+        let (generation, command) = item.commands.pop_front()?;
+        Some(Order { generation, command, news, priority })
     }
 
     pub(super) fn begin(&mut self, run: RunId, news: News) {
@@ -103,9 +99,11 @@ impl Queue {
         (count > 0).then_some(count)
     }
 
-    /// Whether the first item is being told: its command runs, or one of its commands has run.
-    fn is_begun(&self) -> bool {
-        self.running.is_some()
+    /// The first one, if all its commands have run.
+    fn forget_told(&mut self) {
+        if self.running.is_none() {
+            self.items.pop_front_if(|item| item.commands.is_empty());
+        }
     }
 }
 
