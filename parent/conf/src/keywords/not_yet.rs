@@ -5,6 +5,8 @@ use super::Row;
 use super::Served::{NotYet, Refused};
 use super::Shape::{Block, Line};
 
+const NO_MAIL: &str = "vipd sends no mail; a `notify` command that runs a mail program does it (vipd(8), NOTIFICATION)";
+
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
     (NotYet, TopLevel, Block, "track_file vrrp_track_file", "no file is tracked"),
@@ -24,10 +26,10 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, TopLevel, Line, "namespace_with_ipsets", "vipd makes no ipset"),
     (NotYet, TopLevel, Line, "instance", "names of files and of the log stay as they are"),
     (NotYet, TopLevel, Line, "use_pid_dir child_wait_time", "vipd does this in its own way"),
-    (NotYet, Globals, Block, "notification_email", "no mail is sent"),
+    (NotYet, Globals, Block, "notification_email", NO_MAIL),
     (NotYet, Globals, Line, "notification_email_from smtp_server smtp_helo_name
         smtp_connect_timeout smtp_alert smtp_alert_vrrp smtp_alert_checker no_email_faults
-        no_checker_emails", "no mail is sent"),
+        no_checker_emails", NO_MAIL),
     (NotYet, Globals, Line, "checker_log_all_failures rs_init_notifies lvs_timeouts lvs_flush
         lvs_flush_on_stop lvs_flush_onstop lvs_sync_daemon nftables_ipvs nftables_ipvs_priority
         nftables_ipvs_start_fwmark lvs_notify_fifo lvs_notify_fifo_script lvs_id",
@@ -36,9 +38,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, Globals, Line, "set_supplementary_groups", "scripts get no supplementary group"),
     (NotYet, Globals, Line, "startup_script shutdown_script startup_script_timeout
         shutdown_script_timeout", "this script is not run"),
-    (NotYet, Globals, Line, "notify_fifo vrrp_notify_fifo notify_fifo_script
-        vrrp_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
-        "no state is written to a FIFO"),
     (NotYet, Globals, Line, "default_interface", "the interface of the instance is used"),
     (NotYet, Globals, Line, "vrrp_garp_extra_if vrrp_vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
@@ -90,9 +89,7 @@ pub(super) const ROWS: &[Row] = &[
         "gratuitous ARP is sent on the interface of each address only"),
     (NotYet, Instance, Line, "timer_expired_backup thread_timer_expired",
         "the RFC's rule is followed"),
-    (NotYet, Instance, Line, "notify_master notify_backup notify_fault notify_stop notify_deleted
-        notify notify_master_rx_lower_pri notify_priority_changes", "no script is run for it"),
-    (NotYet, Instance, Line, "smtp_alert", "no mail is sent"),
+    (NotYet, Instance, Line, "smtp_alert", NO_MAIL),
     (NotYet, Instance, Line, "kernel_rx_buf_size", "vipd chooses its own buffers"),
     (NotYet, Instance, Line, "linkbeat_use_polling lvs_sync_daemon_interface
         lvs_sync_daemon_inteface", "it is without effect"),
@@ -106,7 +103,5 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
     (NotYet, SyncGroup, Block, "track_file track_bfd",
         "the members are NOT protected by it"),
-    (NotYet, SyncGroup, Line, "notify_master notify_backup notify_fault notify_stop notify
-        notify_priority_changes", "no script is run for it"),
-    (NotYet, SyncGroup, Line, "smtp_alert", "no mail is sent"),
+    (NotYet, SyncGroup, Line, "smtp_alert", NO_MAIL),
 ];
