@@ -18,7 +18,7 @@ use std::time::Duration;
 use vipd_ipc::codec::{MESSAGE_MAX, encode};
 use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, Level, ParentToEngine, Why};
 use vipd_ipc::{BUILD, Chan, fd};
-use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant};
+use vipd_types::{ClientId, Epoch, Generation, GroupId, InstanceId, Instant, News, Object};
 
 struct Liar {
     parent: Chan<EngineToParent, ParentToEngine>,
@@ -111,6 +111,10 @@ impl Liar {
         self.say(EngineToParent::Release { instance, epoch, why: Why::Yield });
     }
 
+    fn notify(&mut self, object: Object, news: News, priority: u8) {
+        self.say(EngineToParent::Notify { object, news, priority });
+    }
+
     fn encoded(message: &EngineToParent) -> Vec<u8> {
         encode(message, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
     }
@@ -143,6 +147,17 @@ impl Liar {
             }
             "announce_other" => {
                 self.say(EngineToParent::Announce { instance, epoch: Epoch(9) });
+            }
+            "notify_stranger" => self.notify(Object::Instance(stranger), News::Master, 100),
+            "notify_no_group" => self.notify(Object::Group(GroupId(0)), News::Master, 0),
+            "notify_stop" => self.notify(Object::Instance(instance), News::Stop, 100),
+            "notify_deleted" => self.notify(Object::Instance(instance), News::Deleted, 100),
+            "notify_storm" => {
+                for _ in 0..100_000 {
+                    let (object, news) = (Object::Instance(instance), News::Backup);
+                    let message = EngineToParent::Notify { object, news, priority: 100 };
+                    self.raw(&Self::encoded(&message));
+                }
             }
             "hello_again" => self.say(EngineToParent::Hello { build: BUILD.into() }),
             "staged_again" => self.say(EngineToParent::Staged { generation: Generation(1) }),
@@ -212,6 +227,9 @@ impl Liar {
                         self.acquire(epoch);
                     }
                     held = !held;
+                    // Not true, but what the configuration names is run for it, and no more.
+                    let news = if self.next() % 2 == 0 { News::Master } else { News::Fault };
+                    self.notify(Object::Instance(self.instance), news, 100);
                 }
                 0 | 1 => self.alive_by_force(),
                 _ => {
@@ -237,7 +255,7 @@ impl Liar {
             let length = (self.next() % 40) as usize + 1;
             let mut bytes: Vec<u8> = (0..length).map(|_| self.next() as u8).collect();
             if length >= 4 {
-                bytes[..4].copy_from_slice(&((self.next() % 10) as u32).to_le_bytes());
+                bytes[..4].copy_from_slice(&((self.next() % 11) as u32).to_le_bytes());
             }
             self.raw(&bytes);
         }
