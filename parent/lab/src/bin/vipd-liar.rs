@@ -148,17 +148,7 @@ impl Liar {
             "announce_other" => {
                 self.say(EngineToParent::Announce { instance, epoch: Epoch(9) });
             }
-            "notify_stranger" => self.notify(Object::Instance(stranger), News::Master, 100),
-            "notify_no_group" => self.notify(Object::Group(GroupId(0)), News::Master, 0),
-            "notify_stop" => self.notify(Object::Instance(instance), News::Stop, 100),
-            "notify_deleted" => self.notify(Object::Instance(instance), News::Deleted, 100),
-            "notify_storm" => {
-                for _ in 0..100_000 {
-                    let (object, news) = (Object::Instance(instance), News::Backup);
-                    let message = EngineToParent::Notify { object, news, priority: 100 };
-                    self.raw(&Self::encoded(&message));
-                }
-            }
+            lie if lie.starts_with("notify_") => self.tell_news(lie),
             "hello_again" => self.say(EngineToParent::Hello { build: BUILD.into() }),
             "staged_again" => self.say(EngineToParent::Staged { generation: Generation(1) }),
             "future" => {
@@ -202,6 +192,23 @@ impl Liar {
         }
     }
 
+    fn tell_news(&mut self, lie: &str) {
+        let own = Object::Instance(self.instance);
+        match lie {
+            "notify_stranger" => {
+                self.notify(Object::Instance(InstanceId(60_000)), News::Master, 100);
+            }
+            "notify_no_group" => self.notify(Object::Group(GroupId(0)), News::Master, 0),
+            "notify_stop" => self.notify(own, News::Stop, 100),
+            "notify_deleted" => self.notify(own, News::Deleted, 100),
+            _ => {
+                let news = News::Backup;
+                let message = EngineToParent::Notify { object: own, news, priority: 100 };
+                (0..100_000).for_each(|_| self.raw(&Self::encoded(&message)));
+            }
+        }
+    }
+
     fn next(&mut self) -> u64 {
         // xorshift64: any sequence does, as long as a seed repeats it.
         self.seed ^= self.seed << 13;
@@ -228,7 +235,8 @@ impl Liar {
                     }
                     held = !held;
                     // Not true, but what the configuration names is run for it, and no more.
-                    let news = if self.next() % 2 == 0 { News::Master } else { News::Fault };
+                    let news =
+                        if self.next().is_multiple_of(2) { News::Master } else { News::Fault };
                     self.notify(Object::Instance(self.instance), news, 100);
                 }
                 0 | 1 => self.alive_by_force(),
