@@ -6,6 +6,7 @@ use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{Checker, Engine, Starter};
 use crate::held::Held;
 use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
+use crate::identity::Identity;
 use crate::launch::Foreground;
 use crate::listener::Listener;
 use crate::permit::Permits;
@@ -57,6 +58,8 @@ pub(crate) struct Daemon {
     pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
+    pub(crate) identity: Identity,
+    pub(crate) ignores_interrupt: bool,
 }
 
 /// When the children last proved that they live.
