@@ -4,6 +4,7 @@
 use crate::announce::Schedule;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{Checker, Engine, Starter};
+use crate::dump::Dumps;
 use crate::held::Held;
 use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
 use crate::identity::Identity;
@@ -58,6 +59,7 @@ pub(crate) struct Daemon {
     pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
+    pub(crate) dumps: Dumps,
     pub(crate) identity: Identity,
     pub(crate) ignores_interrupt: bool,
 }

@@ -172,11 +172,16 @@ pub(crate) fn flush() -> Option<Duration> {
 /// The last words: waits for a slow log daemon, but not for long.
 pub(crate) fn finish() {
     for _ in 0..200 {
-        if flush().is_none() {
+        if flush().is_none() || is_alone() {
             return;
         }
         std::thread::sleep(AGAIN);
     }
+}
+
+/// There is no log daemon, not even one that is being restarted: nobody to wait for.
+fn is_alone() -> bool {
+    !Path::new(DEVICE).exists()
 }
 
 fn frame(facility: Facility, severity: Severity, ident: &str, pid: u32, line: &str) -> Vec<u8> {

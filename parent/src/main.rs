@@ -9,6 +9,7 @@ mod children;
 mod confine;
 mod daemon;
 mod date;
+mod dump;
 mod engine;
 mod flags;
 mod held;

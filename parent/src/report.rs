@@ -64,7 +64,8 @@ pub(crate) fn signal(identity: Identity, name: &OsStr) -> ExitCode {
 }
 
 pub(crate) fn usage(identity: Identity, error: &ArgError) -> ExitCode {
-    eprintln!("{}: {error}\n\n{}", identity.word(), summary(identity));
+    let name = identity.word();
+    eprintln!("{name}: {error}; {name} --help lists the flags");
     ExitCode::from(exit::USAGE)
 }
 

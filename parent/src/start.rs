@@ -6,6 +6,7 @@ use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
 use crate::kernel::{Events, Kernel, Linux, Mark};
+use crate::dump::Dumps;
 use crate::identity::Places;
 use crate::launch::{self, Foreground};
 use crate::listener::Listener;
@@ -187,6 +188,7 @@ fn serve(
         ending: None,
         accepting: Default::default(),
         foreground,
+        dumps: Dumps::new(args.dump_dir.clone()),
         identity: args.identity,
         ignores_interrupt: args.ignore_sigint,
     };
@@ -208,6 +210,7 @@ fn begin(
     rights: Rights,
     accounts: &Accounts,
 ) -> Result<Loop, Failure> {
+    daemon.dumps.make_way(accounts.parent.map(|(user, _)| user));
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     warn_if_unreadable(&daemon.file);
     daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;

@@ -2,6 +2,7 @@
 //! not its business.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 use vipd_ipc::slice::TrackerSlice;
 use vipd_types::{Instant, TrackerId};
@@ -98,6 +99,14 @@ impl Trackers {
                 View { name, status: Status::Down, reason: "checker gone", since }
             }
         })
+    }
+
+    /// The numbers within the bounds, in order.
+    pub(crate) fn after(
+        &self,
+        bounds: (Bound<TrackerId>, Bound<TrackerId>),
+    ) -> impl Iterator<Item = TrackerId> {
+        self.names.range(bounds).map(|(id, _)| *id)
     }
 
     /// Any message of the checker is proof of life. True when it had been silent: its earlier
