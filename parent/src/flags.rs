@@ -87,7 +87,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(Accepted, Some('M'), "core-dump-pattern", Maybe("PATTERN"),
         "no process dumps core: passwords would be in it"),
     flag(Accepted, None, "flush-log-file", Nothing, "every line is written at once"),
-    flag(Accepted, None, "debug", Maybe("WHAT"), "-D logs in detail"),
+    flag(Accepted, None, "debug", Maybe("WHAT"), "see -D"),
     flag(Accepted, None, "perf", Maybe("WHAT"), "perf is not run"),
     flag(Accepted, None, "no-mem-check", Nothing, "memory is not watched"),
     flag(Accepted, Some('L'), "mem-check-log", Nothing, "memory is not watched"),

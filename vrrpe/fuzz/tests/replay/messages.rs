@@ -7,13 +7,14 @@ use vipd_ipc::msg::{
     LeaseEnd, Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX,
     Why,
 };
+use vipd_ipc::report::{Counts, InstanceStatus, Part, TrackerStatus};
 use vipd_ipc::slice::{
     AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
     SocketSlice, TrackSlice, TrackerSlice,
 };
 use vipd_types::{
     ClientId, Epoch, Family, Generation, GroupId, IfName, InstanceId, Instant, Options, Outcome,
-    Peer, Priority, RunId, ScriptId, SocketId, TrackerId, Version, Vrid, Weight,
+    Peer, Priority, RunId, ScriptId, SocketId, State, TrackerId, Version, Vrid, Weight,
 };
 
 const GENERATION: Generation = Generation(2);
@@ -31,6 +32,22 @@ fn log() -> (Level, String) {
     (Level::Warning, text("(VI_1) dropped"))
 }
 
+fn status() -> InstanceStatus {
+    InstanceStatus {
+        instance: INSTANCE,
+        state: State::Backup,
+        since: AT,
+        effective: Priority::DEFAULT,
+        held: false,
+        master: Some((IpAddr::V6(Ipv6Addr::LOCALHOST), 110)),
+        interval: Duration::from_secs(1),
+        down_after: Duration::from_millis(3609),
+        deadline: Some(AT),
+        last_sent: None,
+        counts: Counts::default(),
+    }
+}
+
 pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
     use EngineToParent as M;
     let (instance, epoch, (level, line)) = (INSTANCE, EPOCH, log());
@@ -45,6 +62,9 @@ pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
         M::Deposit { instance, copy: 0, last_will: vec![0x21, 51, 0, 1] },
         M::Reload { client: ClientId(4) },
         M::Orphaned,
+        M::Report(Part::Instances(vec![status()])),
+        M::Report(Part::Trackers(vec![TrackerStatus { tracker: TrackerId(5), up: None }])),
+        M::Report(Part::End),
         // As long as may be, and longer.
         M::Log { level, text: "x".repeat(TEXT_MAX) },
         M::Log { level, text: "x".repeat(TEXT_MAX + 1) },
@@ -84,6 +104,7 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         M::Link { socket, up: true, source },
         M::Client { client: ClientId(4), uid: 0, may_act: true },
         M::Reloaded { client: ClientId(4), done: false, text: text("line 3: no") },
+        M::Report,
         M::Stop,
     ]
 }
