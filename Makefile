@@ -35,7 +35,7 @@ COVERAGE  = --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
 
 # Where an installed vipd looks for its siblings; a build tree needs none of it.
-export VIPD_LIBEXEC = $(LIBEXECDIR)
+export VIPD_LIBEXECDIR = $(LIBEXECDIR)
 export CARGO_TARGET_DIR ?= target
 
 # One package at a time, so that the features of one program's crates do not leak into another.
