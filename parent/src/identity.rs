@@ -73,9 +73,7 @@ impl Identity {
 
     pub(crate) fn idents(self) -> &'static Idents {
         match self {
-            Self::Vipd => {
-                &Idents { parent: "vipd", engine: "vipd-vrrpe", checker: "vipd-checker" }
-            }
+            Self::Vipd => &Idents { parent: "vipd", engine: "vipd-vrrpe", checker: "vipd-checker" },
             Self::Keepalived => &Idents {
                 parent: "Keepalived",
                 engine: "Keepalived_vrrp",
@@ -111,13 +109,13 @@ impl Identity {
     /// pid file each, so each gets a control socket of its own.
     pub(crate) fn fill(self, mut places: Places, namespace: Option<&str>) -> Places {
         let by_name = places.parent.clone();
+        // keepalived has no checker where nothing is balanced, and so no file of one.
         if self == Self::Keepalived {
             let folder = namespace
                 .map_or_else(|| "/run".to_owned(), |name| format!("/run/keepalived/{name}"));
             let default = |name: &str| Some(PathBuf::from(format!("{folder}/{name}")));
             places.parent = places.parent.or_else(|| default("keepalived.pid"));
             places.engine = places.engine.or_else(|| default("vrrp.pid"));
-            places.checker = places.checker.or_else(|| default("checkers.pid"));
         }
         places.socket = Some(match (places.socket, by_name, namespace) {
             (Some(socket), _, _) => socket,
@@ -172,11 +170,15 @@ mod tests {
         assert_eq!(usual.parent, path("/run/keepalived.pid"));
         assert_eq!(usual.engine, path("/run/vrrp.pid"));
         assert_eq!(usual.socket, path("/run/vipd/vipd.sock"));
-        assert_eq!(fill(path("/run/keepalived.pid").as_deref().and_then(Path::to_str), None), usual);
+        assert_eq!(
+            fill(path("/run/keepalived.pid").as_deref().and_then(Path::to_str), None),
+            usual
+        );
         let routed = fill(Some("/var/lib/x/r1.pid"), None);
         assert_eq!(routed.socket, path("/run/vipd/var-lib-x-r1.pid.sock"));
         let blue = fill(None, Some("blue"));
-        assert_eq!(blue.checker, path("/run/keepalived/blue/checkers.pid"));
+        assert_eq!(blue.engine, path("/run/keepalived/blue/vrrp.pid"));
+        assert_eq!(blue.checker, None);
         assert_eq!(blue.socket, path("/run/vipd/blue.sock"));
         let long = fill(Some(&format!("/var/{}.pid", "x".repeat(120))), None).socket;
         assert!(long.is_some_and(|path| path.as_os_str().len() < 50));

@@ -5,7 +5,7 @@
 
 use crate::args::LogArgs;
 use crate::date;
-use crate::identity::{Idents, Identity};
+use crate::identity::{Identity, Idents};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use nix::fcntl::OFlag;
 use nix::unistd::Uid;

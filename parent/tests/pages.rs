@@ -26,7 +26,9 @@ fn help(program: &str) -> String {
 fn options_of_help(help: &str) -> BTreeSet<String> {
     let described = help.lines().filter(|line| line.trim_start().starts_with('-'));
     described
-        .flat_map(|line| line.split([' ', ',', '=', '[']).take_while(|w| w.is_empty() || is_option(w)))
+        .flat_map(|line| {
+            line.split([' ', ',', '=', '[']).take_while(|w| w.is_empty() || is_option(w))
+        })
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .chain(second_words(help))

@@ -8,9 +8,7 @@ use crate::rx::Socket;
 use crate::trackers::Status;
 use std::ops::Bound;
 use vipd_ipc::msg::EngineToParent;
-use vipd_ipc::report::{
-    Counts, INSTANCES_MAX, InstanceStatus, Part, TRACKERS_MAX, TrackerStatus,
-};
+use vipd_ipc::report::{Counts, INSTANCES_MAX, InstanceStatus, Part, TRACKERS_MAX, TrackerStatus};
 use vipd_types::{InstanceId, TrackerId};
 
 /// How far the answer has got.

@@ -203,7 +203,10 @@ mod tests {
     #[test]
     fn seconds_are_short() {
         let text = |micros| seconds(Duration::from_micros(micros));
-        assert_eq!([text(1_000_000), text(500_000), text(30), text(0)], ["1", "0.5", "0.00003", "0"]);
+        assert_eq!(
+            [text(1_000_000), text(500_000), text(30), text(0)],
+            ["1", "0.5", "0.00003", "0"]
+        );
         assert_eq!(text(10_000_000), "10");
     }
 }

@@ -120,9 +120,11 @@ impl Daemon {
         }
         let parsed = loaded.parsed;
         if parsed.config.globals.net_namespace != self.config.globals.net_namespace {
-            return Err("net_namespace has changed, and a running vipd stays where it is; restart \
+            return Err(
+                "net_namespace has changed, and a running vipd stays where it is; restart \
                         it instead"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let generation = Generation(self.plan.generation.0.wrapping_add(1));
         self.plan_for(Rc::new(parsed.config), parsed.digest, generation)
