@@ -96,12 +96,20 @@ impl Identity {
         }
     }
 
-    /// For the line of the log that announces the start, and the one that announces the end.
+    /// For the line of the log that announces the start.
     pub(crate) fn title(self) -> String {
         let own = env!("CARGO_PKG_VERSION");
         match self {
             Self::Vipd => format!("vipd v{own}"),
             Self::Keepalived => format!("Keepalived v{LIKE} (vipd {own})"),
+        }
+    }
+
+    /// The last line of the log.
+    pub(crate) fn last_words(self) -> String {
+        match self {
+            Self::Vipd => "Stopped".to_owned(),
+            Self::Keepalived => format!("Stopped {}", self.title()),
         }
     }
 

@@ -237,7 +237,7 @@ impl Daemon {
         }
         self.listener.remove();
         self.audit.daemon("stop");
-        log::info!("Stopped {}", self.identity.title());
+        log::info!("{}", self.identity.last_words());
         crate::log::finish();
     }
 
