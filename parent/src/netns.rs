@@ -15,8 +15,10 @@ pub(crate) fn enter(name: &str) -> Result<(), (String, bool)> {
     let file = File::open(&path).map_err(|error| {
         said(format!("{}: {error}; make it with: ip netns add {name}", path.display()), false)
     })?;
-    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
-        Errno::EPERM => said("to enter it needs CAP_SYS_ADMIN".to_owned(), true),
-        _ => said(errno.desc().to_owned(), false),
+    setns(&file, CloneFlags::CLONE_NEWNET).map_err(|errno| {
+        if errno == Errno::EPERM {
+            return said("to enter it needs CAP_SYS_ADMIN".to_owned(), true);
+        }
+        said(errno.desc().to_owned(), false)
     })
 }

@@ -119,10 +119,10 @@ impl Permits {
         let report = self.report.as_mut().ok_or(Violation::NotAsked)?;
         match part {
             Part::Instances(list) => {
-                let ids = list.iter().map(|status| status.instance);
+                let mut ids = list.iter().map(|status| status.instance);
                 let is_next = report.tracker.is_none() && rises(&mut report.instance, ids.clone());
                 is_next.then_some(()).ok_or(Violation::NotAsked)?;
-                ids.map(|id| self.known(id).map(|_| ())).collect()
+                ids.try_for_each(|id| self.known(id).map(|_| ()))
             }
             Part::Trackers(list) => {
                 let is_next = rises(&mut report.tracker, list.iter().map(|s| s.tracker));

@@ -142,7 +142,7 @@ impl Loop {
                     daemon.tell_engine(&ParentToEngine::Stop)?;
                 }
                 Some(order @ (Order::Data | Order::Stats | Order::ClearStats | Order::Json)) => {
-                    daemon.order_dump(order)?
+                    daemon.order_dump(order)?;
                 }
                 // A dead child is known by its channel; its status is read when it is mourned.
                 Some(Order::Stop | Order::Interrupt | Order::Child) | None => {}

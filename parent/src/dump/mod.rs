@@ -96,12 +96,11 @@ impl Dumps {
     }
 
     fn complain(&self, path: &Path, error: &std::io::Error) {
-        let hint = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => {
-                "; if another user's file is there, remove it, or name a folder of _vipd's with \
-                 --dump-dir"
-            }
-            _ => "",
+        let hint = if error.kind() == std::io::ErrorKind::PermissionDenied {
+            "; if another user's file is there, remove it, or name a folder of _vipd's with \
+             --dump-dir"
+        } else {
+            ""
         };
         log::error!("cannot write {}: {error}{hint}", path.display());
     }

@@ -328,6 +328,7 @@ impl Engine {
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
             | EngineToParent::Reload { .. }
+            | EngineToParent::Report(_)
             | EngineToParent::Orphaned => {}
         }
     }
