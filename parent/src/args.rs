@@ -206,10 +206,9 @@ mod tests {
     }
 
     fn run(line: &str) -> Result<Args, ArgError> {
-        match as_name(Identity::Vipd, line)? {
-            Command::Run(args) => Ok(*args),
-            other => panic!("{other:?}"),
-        }
+        let command = as_name(Identity::Vipd, line)?;
+        let Command::Run(args) = command else { panic!("{command:?}") };
+        Ok(*args)
     }
 
     #[test]

@@ -123,13 +123,13 @@ mod tests {
     #[test]
     fn a_file_has_one_holder_and_is_gone_after_him() {
         let dir = std::env::temp_dir().join(format!("vipd-pid-{}", std::process::id()));
-        let parent = Some(dir.join("deep/x.pid"));
-        let places = Places { parent: parent.clone(), ..Places::default() };
+        let path = dir.join("deep/x.pid");
+        let places = Places { parent: Some(path.clone()), ..Places::default() };
         let first = PidFiles::open(&places, false).unwrap();
         let second = PidFiles::open(&places, false).unwrap_err();
         assert!(second.contains("already running"), "{second}");
         first.remove();
-        assert!(!parent.unwrap().exists());
+        assert!(!path.exists());
         PidFiles::open(&places, false).unwrap().remove();
         std::fs::remove_dir_all(dir).unwrap();
     }
