@@ -371,6 +371,13 @@ fn pid_files_are_left_by_nobody() {
     names(&node, "/run/vrrp.pid", "vipd-vrrpe");
     let pid = pid_in(&node, "/run/keepalived.pid");
     assert_ne!(pid, 1);
+    // He who removes them can do nothing else: CAP_DAC_OVERRIDE, a filter, and no way up.
+    let sweeper = &node.find("vipd-sweeper")[0];
+    let status = std::fs::read_to_string(sweeper.proc_dir().join("status")).unwrap();
+    for line in ["CapEff:\t0000000000000002", "CapBnd:\t0000000000000002", "Seccomp:\t2"] {
+        assert!(status.contains(line), "{line}\n{status}");
+    }
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
     node.shell(&format!("kill -KILL {pid}")).unwrap();
     wait_for(&node, "the end of the files", || none(&node));
     wait_for(&node, "the end of the processes", || {
