@@ -55,7 +55,7 @@ fn options_of_page(page: &str) -> BTreeSet<String> {
     for item in page.lines().filter_map(|line| line.strip_prefix(".It ")) {
         let mut on = false;
         for word in item.split_whitespace().filter(|word| *word != ",") {
-            if matches!(word, "Fl" | "Ar" | "Ns" | "Op") {
+            if matches!(word, "Fl" | "Ar" | "Ns" | "Oo" | "Oc") {
                 on = word == "Fl";
             } else if on {
                 found.insert(format!("-{}", word.replace("\\-", "-")));
