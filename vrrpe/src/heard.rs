@@ -124,6 +124,10 @@ impl Engine {
                 self.clients.reloaded(client, done, &text, now);
                 Ok(())
             }
+            ParentToEngine::Report => {
+                self.reporter.begin();
+                Ok(())
+            }
             ParentToEngine::Stop => {
                 self.stop(now);
                 Ok(())

@@ -21,7 +21,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, TopLevel, Line, "linkbeat_use_polling", "link state comes from the kernel only"),
     (Refused, TopLevel, Block, "virtual_server virtual_server_group", "no connection is balanced"),
     (NotYet, TopLevel, Block, "SSL", "it belongs to the load balancer half, which is not served"),
-    (Refused, TopLevel, Line, "net_namespace", "vipd would run in the wrong network namespace"),
     (NotYet, TopLevel, Line, "net_namespace_ipvs", "it belongs to the load balancer half"),
     (NotYet, TopLevel, Line, "namespace_with_ipsets", "vipd makes no ipset"),
     (NotYet, TopLevel, Line, "instance", "names of files and of the log stay as they are"),
