@@ -52,6 +52,7 @@ impl Engine {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one table of all that the parent may say")]
     fn obey(
         &mut self,
         message: ParentToEngine,
