@@ -9,9 +9,10 @@ pub(crate) const DEFAULT_FILE: &str = "/etc/vipd/vipd.conf";
 pub(crate) const DEFAULT_SOCKET: &str = "/run/vipd/vipd.sock";
 
 pub(crate) const HELP: &str = "\
-usage: vipd [-dDhlntv] [-f file] [-p file] [--socket path]
+usage: vipd [-dDhlntv] [-f file] [-i name] [-p file] [--socket path]
 
   -f, --use-file FILE     configuration (default /etc/vipd/vipd.conf)
+  -i, --config-id NAME    this node's name in `@NAME` lines (default: the host's, up to a dot)
   -n, --dont-fork         stay in the foreground
   -l, --log-console       log to standard error too
   -D, --log-detail        log more
@@ -28,6 +29,8 @@ vipd(8) describes them, vipd.conf(5) the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Args {
     pub(crate) file: PathBuf,
+    /// Without it the host's name counts.
+    pub(crate) config_id: Option<String>,
     pub(crate) foreground: bool,
     pub(crate) console: bool,
     pub(crate) detail: bool,
@@ -49,6 +52,7 @@ pub(crate) fn parse(
 ) -> Result<Command, lexopt::Error> {
     let mut args = Args {
         file: DEFAULT_FILE.into(),
+        config_id: None,
         foreground: false,
         console: false,
         detail: false,
@@ -61,6 +65,7 @@ pub(crate) fn parse(
     while let Some(argument) = parser.next()? {
         match argument {
             Short('f') | Long("use-file") => args.file = parser.value()?.into(),
+            Short('i') | Long("config-id") => args.config_id = Some(parser.value()?.string()?),
             Short('n') | Long("dont-fork") => args.foreground = true,
             Short('l') | Long("log-console") => args.console = true,
             Short('D') | Long("log-detail") => args.detail = true,
@@ -86,9 +91,10 @@ mod tests {
 
     #[test]
     fn short_and_long_forms_are_one() {
-        let short = run("-n -l -D -d -t -f /x -p /y").unwrap();
+        let short = run("-n -l -D -d -t -f /x -p /y -i a").unwrap();
         let long = run(
-            "--dont-fork --log-console --log-detail --dump-conf --config-test --use-file=/x --pid /y",
+            "--dont-fork --log-console --log-detail --dump-conf --config-test --use-file=/x --pid /y \
+             --config-id a",
         );
         assert_eq!(short, long.unwrap());
     }

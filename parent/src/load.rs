@@ -1,17 +1,14 @@
 //! Reads the configuration file and says what is to be said about it. The language is vipd-conf's
 //! business; the file system is this file's.
 
+use crate::disk::{Disk, FILE_MAX};
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 use vipd_conf::{Diagnostic, Parsed, Severity};
 
-/// A configuration of 10 000 instances has about 3 MiB.
-const FILE_MAX: u64 = 64 << 20;
-
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) text: Vec<u8>,
     pub(crate) parsed: Parsed,
 }
 
@@ -33,7 +30,18 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Loaded, LoadError> {
+/// `-i`, or the name of the host up to its first dot.
+pub(crate) fn config_id(given: Option<&str>) -> String {
+    if let Some(name) = given {
+        return name.to_owned();
+    }
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let host = host.to_string_lossy();
+    host.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// The file, and what it includes as it is for the node of that name.
+pub(crate) fn read(path: &Path, config_id: &str) -> Result<Loaded, LoadError> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             LoadError::Missing(path.to_owned())
@@ -46,8 +54,10 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, LoadError> {
         return Err(LoadError::TooLarge(path.to_owned()));
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    let parsed = vipd_conf::parse(&path.display().to_string(), &text);
-    Ok(Loaded { text, parsed })
+    let whole = std::path::absolute(path).map_err(unreadable)?;
+    let mut around = Disk { config_id: config_id.to_owned(), prefix: "" };
+    let name = path.display().to_string();
+    Ok(Loaded { parsed: vipd_conf::parse_in(&name, &whole, &text, &mut around) })
 }
 
 pub(crate) fn log(diagnostic: &Diagnostic) {

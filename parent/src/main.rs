@@ -8,6 +8,7 @@ mod audit;
 mod children;
 mod confine;
 mod daemon;
+mod disk;
 mod engine;
 mod held;
 mod helpers;

@@ -9,7 +9,7 @@ use crate::args::{Args, HELP};
 use crate::exit;
 use crate::load::{self, LoadError, Loaded};
 use crate::start::Failure;
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 use vipd_conf::Severity;
 
@@ -35,7 +35,8 @@ pub(crate) fn failure(failure: &Failure) -> u8 {
 
 /// `-t`: checks the file, touches nothing, needs no right but to read it.
 pub(crate) fn test(args: &Args) -> ExitCode {
-    let loaded = match load::read(&args.file) {
+    let config_id = load::config_id(args.config_id.as_deref());
+    let loaded = match load::read(&args.file, &config_id) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("vipd: {error}");
@@ -83,9 +84,12 @@ pub(crate) fn code_of(error: &LoadError) -> u8 {
 /// Each with its place in the file underlined.
 pub(crate) fn diagnostics(loaded: &Loaded) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut out = BufWriter::new(std::io::stderr().lock());
     for diagnostic in &loaded.parsed.diagnostics {
-        eprintln!("{}", diagnostic.render_with(&loaded.text, colour));
+        // Whoever closes it early has seen what he wanted.
+        let _ = writeln!(out, "{}", loaded.parsed.texts.draw(diagnostic, colour));
     }
+    let _ = out.flush();
 }
 
 fn native_checks(loaded: &Loaded) {

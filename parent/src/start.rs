@@ -39,7 +39,8 @@ fn fatal(text: impl Display) -> Failure {
 /// Returns the exit code of a daemon that has served.
 pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     let file = std::path::absolute(&args.file).map_err(fatal)?;
-    let loaded = read(args)?;
+    let config_id = load::config_id(args.config_id.as_deref());
+    let loaded = read(args, &config_id)?;
     let rights = check_rights()?;
     let accounts = rights::accounts(&rights).map_err(fatal)?;
     let programs = Programs::open().map_err(fatal)?;
@@ -60,7 +61,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
         PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
     });
     let pid_file = pid_file.transpose()?;
-    let code = serve(file, socket, loaded, rights, &accounts, programs, foreground);
+    let code = serve((file, config_id), socket, loaded, rights, &accounts, programs, foreground);
     if let Some(file) = pid_file {
         file.clear();
     }
@@ -70,8 +71,8 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     code
 }
 
-fn read(args: &Args) -> Result<Loaded, Failure> {
-    let loaded = load::read(&args.file)
+fn read(args: &Args, config_id: &str) -> Result<Loaded, Failure> {
+    let loaded = load::read(&args.file, config_id)
         .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
     if loaded.parsed.has_errors() {
         report::diagnostics(&loaded);
@@ -98,7 +99,7 @@ fn check_rights() -> Result<Rights, Failure> {
 }
 
 fn serve(
-    file: PathBuf,
+    (file, config_id): (PathBuf, String),
     socket: PathBuf,
     loaded: Loaded,
     rights: Rights,
@@ -115,8 +116,9 @@ fn serve(
     let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let mut vmacs = Vmacs::new(Mark::new(&socket));
+    let paths: Vec<PathBuf> = loaded.parsed.texts.paths().map(Path::to_owned).collect();
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        Ok((Others::start(&next.plan, &file, &rights, accounts, programs)?, next))
+        Ok((Others::start(&next.plan, (&file, &config_id), &rights, accounts, programs)?, next))
     });
     let (Others { signals, starter, engine, checker }, next) = match begun {
         Ok(begun) => begun,
@@ -131,6 +133,7 @@ fn serve(
         kernel,
         events,
         file,
+        config_id,
         config: Rc::default(),
         plan: Plan::empty(),
         numbers: Numbers::default(),
@@ -153,7 +156,7 @@ fn serve(
         accepting: Default::default(),
         foreground,
     };
-    match begin(&mut daemon, next, &signals, rights, accounts) {
+    match begin(&mut daemon, next, &signals, rights, accounts, &paths) {
         Ok(serving) => Ok(serving.run(&mut daemon)),
         Err(failure) => {
             daemon.remove_vmacs();
@@ -170,9 +173,10 @@ fn begin(
     signals: &SigSet,
     rights: Rights,
     accounts: &Accounts,
+    paths: &[PathBuf],
 ) -> Result<Loop, Failure> {
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
-    warn_if_unreadable(&daemon.file);
+    paths.iter().for_each(|path| warn_if_unreadable(path));
     daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
     Loop::new(daemon, signals, rights).map_err(fatal)
 }
@@ -206,7 +210,7 @@ struct Others {
 impl Others {
     fn start(
         plan: &Plan,
-        file: &Path,
+        (file, config_id): (&Path, &str),
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
@@ -214,7 +218,8 @@ impl Others {
         let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.runs_scripts() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-            Some(children::start_starter(&programs, rights, &path).map_err(fatal)?)
+            let arguments = [path, CString::new(config_id).map_err(fatal)?];
+            Some(children::start_starter(&programs, rights, arguments).map_err(fatal)?)
         } else {
             None
         };

@@ -2,6 +2,7 @@
 //! Commit. Reads the file itself; runs nothing.
 
 use crate::book::Book;
+use crate::disk::{Disk, FILE_MAX, HANDED_ON};
 use nix::fcntl::OFlag;
 use std::fs::File;
 use std::io::Read;
@@ -10,12 +11,10 @@ use std::path::{Path, PathBuf};
 use vipd_conf::{Parsed, Severity};
 use vipd_types::Generation;
 
-/// No honest configuration is longer, in bytes.
-const FILE_MAX: u64 = 16 << 20;
-
 #[derive(Debug)]
 pub(crate) struct Shelf {
     file: PathBuf,
+    around: Disk,
     may_switch: bool,
     /// What the file said when this process started: it and the parent read it at the same time.
     at_start: Option<Parsed>,
@@ -24,9 +23,10 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(file: PathBuf, may_switch: bool) -> Self {
-        let at_start = read(&file).ok();
-        Self { file, may_switch, at_start, staged: None, in_force: None }
+    pub(crate) fn new(file: PathBuf, config_id: String, may_switch: bool) -> Self {
+        let mut around = Disk { config_id, prefix: HANDED_ON };
+        let at_start = read(&file, &mut around).ok();
+        Self { file, around, may_switch, at_start, staged: None, in_force: None }
     }
 
     /// The error says why for people; the book in force stays.
@@ -34,7 +34,7 @@ impl Shelf {
         self.staged = None;
         let parsed = match self.at_start.take().filter(|parsed| parsed.digest == digest) {
             Some(parsed) => parsed,
-            None => read(&self.file)?,
+            None => read(&self.file, &mut self.around)?,
         };
         if parsed.digest != digest {
             return Err(format!("{} has changed meanwhile", self.file.display()));
@@ -70,12 +70,12 @@ impl Shelf {
     }
 }
 
-fn read(file: &Path) -> Result<Parsed, String> {
+fn read(file: &Path, around: &mut Disk) -> Result<Parsed, String> {
     let because = |error: std::io::Error| format!("{}: {error}", file.display());
     let mut text = Vec::new();
     // A FIFO in its place must not hold us up.
     let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
     let open = File::options().read(true).custom_flags(flags).open(file).map_err(because)?;
     open.take(FILE_MAX).read_to_end(&mut text).map_err(because)?;
-    Ok(vipd_conf::parse(&file.to_string_lossy(), &text))
+    Ok(vipd_conf::parse_in(&file.to_string_lossy(), file, &text, around))
 }
