@@ -69,9 +69,8 @@ fn is_fit(file: &Metadata) -> Result<(), Unread> {
 
 fn because(error: &io::Error) -> Unread {
     match error.kind() {
-        ErrorKind::NotFound => Unread::Missing,
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing,
         ErrorKind::PermissionDenied => Unread::Denied,
-        ErrorKind::NotADirectory => Unread::NotRegular,
         _ => Unread::Failed(error.to_string()),
     }
 }

@@ -7,12 +7,13 @@ use std::path::Path;
 /// Why a file or a folder was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unread {
+    /// Not there, or below what is no folder.
     Missing,
     /// No right to read it, or to look into a folder above it.
     Denied,
     /// A folder in the place of a file.
     Folder,
-    /// A FIFO, a device, a socket; or a file in the place of a folder.
+    /// A FIFO, a device, a socket.
     NotRegular,
     /// With an execute bit: keepalived takes such a file for a program.
     Executable,

@@ -160,6 +160,11 @@ pub(crate) fn strip(line: &[Byte], say: &mut Say) -> Option<Line> {
                 }
                 break;
             }
+            // Behind a backslash it is no reference, also where a backslash is itself.
+            b'$' => {
+                let behind = kept.last().is_some_and(|last| last.value == b'\\');
+                kept.push(Byte { quoted, escaped: behind, ..*byte });
+            }
             _ => {
                 push(byte, quoted, false);
                 if byte.value == b'{' && !quoted {

@@ -47,6 +47,9 @@ const ALIKE: usize = 5;
 /// Links of the chain that a message shows.
 const LINKS: usize = 4;
 
+/// Links that are looked at.
+const FARTHEST: usize = 100;
+
 pub(crate) struct Say {
     list: Vec<Diagnostic>,
     sources: Vec<Stretch>,
@@ -170,7 +173,9 @@ impl Say {
     fn origin(&self, at: Span) -> Option<String> {
         let mut links = Vec::new();
         let mut next = at.source;
-        while let Some(stretch) = self.stretch(next).filter(|_| links.len() < LINKS) {
+        // A definition in a circle repeats its links, and the circle may be long.
+        for _ in 0..FARTHEST {
+            let Some(stretch) = self.stretch(next).filter(|_| links.len() < LINKS) else { break };
             let (link, above) = match &stretch.how {
                 How::Written => break,
                 How::Included(by) => {
@@ -184,7 +189,9 @@ impl Say {
                 }
                 How::Turn(what, above) => (format!("where {what}"), *above),
             };
-            links.push(link);
+            if !links.contains(&link) {
+                links.push(link);
+            }
             next = above;
         }
         Some(links.join(", ")).filter(|text| !text.is_empty())

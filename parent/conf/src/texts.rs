@@ -47,6 +47,11 @@ impl Texts {
         crate::draw::draw(diagnostic, text.map_or(&[], |text| text.line(diagnostic.line)), colour)
     }
 
+    /// What was read, by the number that diagnostics have.
+    pub fn bytes(&self, text: usize) -> Option<&[u8]> {
+        self.get(text).map(|text| &*text.bytes)
+    }
+
     /// The paths of all files, the main file's first, and of the folders that were looked through.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         let files = self.list.iter().map(|text| text.path.as_path());

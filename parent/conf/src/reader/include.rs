@@ -146,9 +146,11 @@ impl Reader<'_> {
         for pattern in patterns {
             let before = files.len();
             let Some(found) = self.files_of(here, &pattern, wanted) else { return };
+            // What a folder lists and does not have is a link that leads nowhere.
+            let last = pattern.rsplit(|b| *b == b'/').next().unwrap_or(&pattern);
+            let listed = glob::has_wildcard(last);
             let is_there = |(_, read): &Found| *read != Err(Unread::Missing);
-            let literal = !glob::has_wildcard(&pattern);
-            files.extend(found.into_iter().filter(|file| !literal || is_there(file)));
+            files.extend(found.into_iter().filter(|file| listed || is_there(file)));
             if files.len() == before {
                 lacking.get_or_insert(pattern);
             }
@@ -176,7 +178,11 @@ impl Reader<'_> {
         let paths = match glob::expand(&here.folder, pattern, &mut list) {
             Ok(paths) => paths,
             Err((folder, why)) => {
-                self.unread(here, &folder, &why, wanted);
+                let shown = here.show(&folder);
+                let message = format!("the folder {shown} {}", why.why());
+                let remedy =
+                    format!("let vipd read it: chown root:_vipd {shown}; chmod 0750 {shown}");
+                self.say.error(wanted.at, message, remedy);
                 return None;
             }
         };
@@ -208,7 +214,7 @@ impl Reader<'_> {
         let keyword = wanted.keyword;
         if must {
             let message = format!("{what}: nothing of this line is read");
-            self.say.error(wanted.at, message, self.remedy(wanted, "make it be there"));
+            self.say.error(wanted.at, message, self.remedy(wanted, "put the file there"));
         } else if partly || wildcard {
             self.say.hint(wanted.at, format!("{what}, nothing is read for it"), "");
         } else {

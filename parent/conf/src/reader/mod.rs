@@ -2,8 +2,11 @@
 //! it. Goes line by line in the order of keepalived: comment, condition, definition, sequence,
 //! substitution, include, braces. Knows no keyword but those that change how it reads.
 
+mod block;
 mod define;
 mod include;
+mod predefined;
+mod repeat;
 mod sequence;
 
 use crate::around::Around;
@@ -11,10 +14,12 @@ use crate::bytes::{self, Byte, Line, definition_name, span, strip, trim, values}
 use crate::diagnostic::{Say, Span};
 use crate::digest::Digest;
 use crate::lex::{Piece, words};
-use crate::say::How;
+use crate::say::Source;
+use block::Block;
 use define::{Definitions, Tail};
 use include::Checks;
 pub(crate) use include::check_named;
+use repeat::Spent;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -58,7 +63,7 @@ pub(crate) fn read(
         spent: Spent::default(),
     };
     let here = Here::of(0, name, path);
-    reader.file(&here, text, crate::say::Source::default());
+    reader.file(&here, text, Source::default());
     (reader.pieces, reader.digest.value())
 }
 
@@ -97,25 +102,6 @@ struct Reader<'a> {
     spent: Spent,
 }
 
-/// What expansions have cost; no file may ask for more work than it is worth.
-#[derive(Default)]
-struct Spent {
-    lines: usize,
-    bytes: usize,
-    said: bool,
-}
-
-/// Bytes that expansions may make.
-const MOST_BYTES: usize = 256 << 20;
-
-/// Enough of the blocks to know the settings that change how the rest is read.
-#[derive(Default)]
-struct Block {
-    depth: usize,
-    last_is_globals: bool,
-    in_globals: bool,
-}
-
 /// A definition whose lines are still coming.
 struct Collect {
     name: Vec<u8>,
@@ -126,7 +112,7 @@ struct Collect {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, here: &Here, text: &[u8], source: crate::say::Source) {
+    fn file(&mut self, here: &Here, text: &[u8], source: Source) {
         let mut collect: Option<Collect> = None;
         for (number, raw) in (1..).zip(text.split(|b| *b == b'\n')) {
             let written = raw.trim_ascii_end();
@@ -151,6 +137,7 @@ impl Reader<'_> {
                     if line.continued.is_some() {
                         collect = Some(open);
                     } else {
+                        self.speak_of_hidden(written, open.lines.last());
                         self.define_lines(open);
                     }
                 }
@@ -160,6 +147,14 @@ impl Reader<'_> {
             let message = "the file ends inside this definition";
             self.say.warn(open.at, message, "end its last line without a backslash");
             self.define_lines(open);
+        }
+    }
+
+    /// The comment ends a line of a definition, and the definition with it.
+    fn speak_of_hidden(&mut self, written: &[u8], last: Option<&Vec<Byte>>) {
+        if let Some(last) = last.filter(|_| written.ends_with(b"\\")) {
+            let message = "a comment hides the backslash: the definition ends with this line";
+            self.say.warn(span(last), message, "write the backslash before the comment");
         }
     }
 
@@ -255,93 +250,6 @@ impl Reader<'_> {
         Some(rest)
     }
 
-    /// The rest of a definition of several lines, behind what its use has begun.
-    fn body(&mut self, here: &Here, tail: Tail) {
-        if self.inside.contains(&tail.name) || self.depth >= DEEPEST {
-            let chain = self.inside.join("` > `$");
-            let message =
-                format!("`${}` leads to itself: `${chain}` > `${}`", tail.name, tail.name);
-            self.say.error(tail.used, message, "break the circle");
-            return;
-        }
-        self.inside.push(tail.name.clone());
-        self.depth = self.depth.saturating_add(1);
-        for line in tail.lines.iter().skip(1) {
-            if !self.spend(line.len(), tail.used) {
-                break;
-            }
-            let bytes = line.iter().map(|b| tail.retag(*b)).collect();
-            self.line(here, Line { bytes, continued: None });
-        }
-        self.depth = self.depth.saturating_sub(1);
-        self.inside.pop();
-    }
-
-    /// The rest of the line once for each turn.
-    fn sequence(&mut self, here: &Here, line: &[Byte]) {
-        let Some((kind, length)) = sequence::keyword(line) else { return };
-        let Some((arguments, rest)) = sequence::cut(line, length) else {
-            let message = "the bracket of this sequence is not closed";
-            self.say.error(span(line), message, "close it with `)`");
-            return;
-        };
-        let at = sequence::place(line, rest);
-        if self.depth >= DEEPEST {
-            self.say.error(at, "sequences are nested too deeply here", "use fewer of them");
-            return;
-        }
-        let arguments = self.substitute_all(here, arguments);
-        let Some(found) = sequence::read(kind, &arguments, at, rest, self.say) else { return };
-        self.depth = self.depth.saturating_add(1);
-        let saved = self.definitions.save(&found.names);
-        for turn in found.turns {
-            if !self.spend(found.rest.len(), at) {
-                break;
-            }
-            let what = self.definitions.set(&found.names, turn, at);
-            let bytes = self.retag_turn(found.rest, &what);
-            self.line(here, Line { bytes, continued: None });
-        }
-        self.definitions.restore(saved);
-        self.depth = self.depth.saturating_sub(1);
-    }
-
-    fn retag_turn(&mut self, line: &[Byte], what: &Rc<str>) -> Vec<Byte> {
-        let mut known = Vec::new();
-        let mut tagged = line.to_vec();
-        for byte in &mut tagged {
-            let old = byte.spot.source;
-            let new = known.iter().find(|(from, _)| *from == old).map(|(_, to)| *to);
-            byte.spot.source = new.unwrap_or_else(|| {
-                let text = self.say.text_of(old);
-                let new = self.say.add_source(text, How::Turn(what.clone(), old));
-                known.push((old, new));
-                new
-            });
-        }
-        tagged
-    }
-
-    /// False when expansions have made too much; that is an error, said once.
-    fn spend(&mut self, bytes: usize, at: Span) -> bool {
-        let spent = &mut self.spent;
-        spent.lines = spent.lines.saturating_add(1);
-        spent.bytes = spent.bytes.saturating_add(bytes);
-        let most = self.around.most_lines();
-        if spent.lines <= most && spent.bytes <= MOST_BYTES {
-            return true;
-        }
-        if !spent.said {
-            spent.said = true;
-            let message = format!(
-                "definitions and sequences make more than {most} lines or {} MiB",
-                MOST_BYTES >> 20
-            );
-            self.say.error(at, message, "make the sequence shorter");
-        }
-        false
-    }
-
     /// Cuts a line at its braces and the parts into words, and reads what is to be included.
     fn finish(&mut self, here: &Here, line: &[Byte], made: bool) {
         if made && line.len() >= KEEPALIVED_LINE {
@@ -364,41 +272,6 @@ impl Reader<'_> {
             let at = span(&[*brace]);
             self.emit(if brace.value == b'{' { Piece::Open(at) } else { Piece::Close(at) });
             rest = after;
-        }
-    }
-
-    fn emit(&mut self, piece: Piece) {
-        let block = &mut self.block;
-        match &piece {
-            Piece::Words(words) => {
-                let first = words.first();
-                if block.depth == 0 {
-                    block.last_is_globals = first.is_some_and(|word| word.is("global_defs"));
-                } else if block.depth == 1 && block.in_globals {
-                    self.setting(words);
-                }
-            }
-            Piece::Open(_) => {
-                block.in_globals |= block.depth == 0 && block.last_is_globals;
-                block.depth = block.depth.saturating_add(1);
-            }
-            Piece::Close(_) => {
-                block.depth = block.depth.saturating_sub(1);
-                block.in_globals &= block.depth > 0;
-            }
-        }
-        self.pieces.push(piece);
-    }
-
-    /// Settings that change how the lines after them are read.
-    fn setting(&mut self, words: &[crate::lex::Word]) {
-        let Some((keyword, rest)) = words.split_first() else { return };
-        if keyword.is("include_check") {
-            self.checks.change(rest);
-        } else if keyword.is("random_seed")
-            && let Some(seed) = rest.first().and_then(define::seed)
-        {
-            self.definitions.seed = Some(seed);
         }
     }
 }
