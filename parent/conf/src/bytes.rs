@@ -61,6 +61,8 @@ pub(crate) struct Line {
     pub(crate) bytes: Vec<Byte>,
     /// The backslash at its end.
     pub(crate) continued: Option<Span>,
+    /// One at the end of its comment: it counts in a definition only.
+    pub(crate) hidden: Option<Span>,
 }
 
 /// The bytes of a line as they are written.
@@ -183,7 +185,9 @@ pub(crate) fn strip(line: &[Byte], say: &mut Say) -> Option<Line> {
     let lead = kept.iter().take_while(|b| b.is_blank()).count();
     kept.drain(..lead);
     while kept.pop_if(|b| b.is_blank() && !b.escaped).is_some() {}
-    Some(Line { bytes: kept, continued })
+    let hidden = line.last().filter(|b| b.value == b'\\' && !rest.is_empty());
+    let hidden = hidden.filter(|_| continued.is_none()).map(|b| span(&[*b]));
+    Some(Line { bytes: kept, continued, hidden })
 }
 
 /// `\ # comment`: the backslash is the last of the line.

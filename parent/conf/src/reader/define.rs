@@ -235,6 +235,7 @@ impl Reader<'_> {
         round: &mut Round,
     ) -> bool {
         let at = span(text);
+        let quoted = text.first().is_some_and(|b| b.quoted);
         let spot = |source| Spot { source, ..Spot::of(at, 0) };
         let text_number = text.first().map_or(0, |b| b.spot.text);
         let known = self.definitions.list.get(&found.name).cloned();
@@ -245,7 +246,7 @@ impl Reader<'_> {
             }
             return false;
         }
-        if let Some(value) = self.predefined(here, found, at) {
+        if let Some(value) = self.predefined(here, found, (at, quoted)) {
             let made = value.into_iter().map(|(value, escaped)| {
                 let spot = Spot { text: text_number, ..spot(at.source) };
                 Byte { escaped, ..Byte::new(value, spot) }

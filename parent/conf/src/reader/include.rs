@@ -122,12 +122,6 @@ impl Reader<'_> {
             self.say.error(word, message, format!("write `{keyword} FILE`"));
             return Some(after);
         }
-        let end = after.iter().position(|b| b.is_brace()).unwrap_or(after.len());
-        let (more, after) = after.split_at_checked(end)?;
-        if !trim(more).is_empty() {
-            let message = format!("what follows is too much for `{keyword}` and is ignored");
-            self.say.warn(span(trim(more)), message, "write one file or pattern a line");
-        }
         let checks = self.checks.with(added);
         let wanted = Wanted { keyword, checks, pattern: &values(&bare), at: span(pattern) };
         self.read_all(here, &wanted);
@@ -219,7 +213,11 @@ impl Reader<'_> {
             self.say.hint(wanted.at, format!("{what}, nothing is read for it"), "");
         } else {
             let message = format!("{what}: nothing is read, as in keepalived");
-            let remedy = format!("write the name of a file that is there, or remove `{keyword}`");
+            let remedy = if lacking.contains(&b' ') {
+                format!("write one file behind each `{keyword}`")
+            } else {
+                format!("write the name of a file that is there, or remove `{keyword}`")
+            };
             self.say.warn(wanted.at, message, remedy);
         }
         !must
@@ -326,24 +324,19 @@ fn keyword(line: &[Byte]) -> Option<(&'static str, Checks)> {
     ends.then_some(*found)
 }
 
-/// The pattern at the beginning, with braces of its own, and what follows.
+/// The pattern, with braces and blanks of its own, and what follows the `}` that ends it.
 fn pattern(text: &[Byte]) -> (&[Byte], &[Byte]) {
     let mut depth = 0_usize;
-    let mut end = text.len();
-    for (index, byte) in text.iter().enumerate() {
-        if byte.is_blank() && !byte.escaped {
-            end = index;
-            break;
-        }
+    let ends = |byte: &Byte| {
         match byte.value {
             b'{' if !byte.quoted => depth = depth.saturating_add(1),
-            b'}' if !byte.quoted && depth == 0 => {
-                end = index;
-                break;
-            }
+            b'}' if !byte.quoted && depth == 0 => return true,
             b'}' if !byte.quoted => depth = depth.saturating_sub(1),
             _ => {}
         }
-    }
-    text.split_at_checked(end).unwrap_or((text, &[]))
+        false
+    };
+    let end = text.iter().position(ends).unwrap_or(text.len());
+    let (pattern, after) = text.split_at_checked(end).unwrap_or((text, &[]));
+    (trim(pattern), after)
 }

@@ -129,15 +129,15 @@ impl Reader<'_> {
             match collect.take() {
                 None => collect = self.line(here, line),
                 // As in keepalived, a blank line is no line of a definition.
-                Some(open) if line.bytes.is_empty() && line.continued.is_none() => {
+                Some(open) if line.bytes.is_empty() && !goes_on(&line) => {
                     collect = Some(open);
                 }
                 Some(mut open) => {
+                    let more = goes_on(&line);
                     open.lines.push(line.bytes);
-                    if line.continued.is_some() {
+                    if more {
                         collect = Some(open);
                     } else {
-                        self.speak_of_hidden(written, open.lines.last());
                         self.define_lines(open);
                     }
                 }
@@ -147,14 +147,6 @@ impl Reader<'_> {
             let message = "the file ends inside this definition";
             self.say.warn(open.at, message, "end its last line without a backslash");
             self.define_lines(open);
-        }
-    }
-
-    /// The comment ends a line of a definition, and the definition with it.
-    fn speak_of_hidden(&mut self, written: &[u8], last: Option<&Vec<Byte>>) {
-        if let Some(last) = last.filter(|_| written.ends_with(b"\\")) {
-            let message = "a comment hides the backslash: the definition ends with this line";
-            self.say.warn(span(last), message, "write the backslash before the comment");
         }
     }
 
@@ -169,17 +161,18 @@ impl Reader<'_> {
 
     /// One line, and what it expands to. Returns a definition that goes on on the next line.
     fn line(&mut self, here: &Here, line: Line) -> Option<Collect> {
-        let Line { mut bytes, continued } = line;
+        let Line { mut bytes, continued, hidden } = line;
+        let goes_on = continued.or(hidden);
         let mut tails: Vec<Tail> = Vec::new();
         let mut collect = None;
         for round in 0.. {
             let Some(rest) = self.conditions(&bytes) else {
-                collect = dropped_definition(&bytes, continued);
+                collect = dropped_definition(&bytes, goes_on);
                 tails.retain(|tail| !tail.behind_text);
                 break;
             };
             if let Some(name) = defined(rest) {
-                collect = self.definition(name, rest, continued);
+                collect = self.definition(name, rest, goes_on);
                 break;
             }
             self.no_continuation(continued.filter(|_| round == 0));
@@ -274,6 +267,11 @@ impl Reader<'_> {
             rest = after;
         }
     }
+}
+
+/// As in keepalived, a backslash at the end of a comment counts, too.
+fn goes_on(line: &Line) -> bool {
+    line.continued.is_some() || line.hidden.is_some()
 }
 
 fn is_at(byte: Byte) -> bool {

@@ -49,7 +49,7 @@ impl Reader<'_> {
         &mut self,
         here: &Here,
         found: &Reference,
-        at: Span,
+        (at, quoted): (Span, bool),
     ) -> Option<Vec<(u8, bool)>> {
         let arguments = found.arguments.as_slice();
         let protected = |text: &[u8]| {
@@ -57,8 +57,8 @@ impl Reader<'_> {
             text.iter().map(|b| (*b, is_sign(*b))).collect::<Vec<_>>()
         };
         match (found.name.as_slice(), arguments) {
-            (b"_HASH", b"") => Some(protected(b"#")),
-            (b"_BANG", b"") => Some(protected(b"!")),
+            (b"_HASH", b"") => Some(protected(self.sign(b"#", quoted, at))),
+            (b"_BANG", b"") => Some(protected(self.sign(b"!", quoted, at))),
             (b"_PWD", b"") => Some(protected(here.folder.as_os_str().as_bytes())),
             (b"_INSTANCE", b"") => {
                 let id = self.around.config_id().as_bytes().to_vec();
@@ -73,6 +73,15 @@ impl Reader<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Its manual says what vipd does; keepalived 2.2.7 begins a comment with it.
+    fn sign(&mut self, sign: &'static [u8], quoted: bool, at: Span) -> &'static [u8] {
+        if !quoted {
+            let message = "keepalived begins a comment here, but between double quotes";
+            self.say.warn(at, message, "write the whole word between double quotes");
+        }
+        sign
     }
 
     fn random(&mut self, arguments: &[u8], at: Span) -> String {

@@ -36,7 +36,7 @@ impl Reader<'_> {
                 break;
             }
             let bytes = line.iter().map(|b| tail.retag(*b)).collect();
-            self.line(here, Line { bytes, continued: None });
+            self.line(here, Line { bytes, ..Line::default() });
         }
         self.depth = self.depth.saturating_sub(1);
         self.inside.pop();
@@ -65,7 +65,7 @@ impl Reader<'_> {
             }
             let what = self.definitions.set(&found.names, turn, at);
             let bytes = self.retag_turn(found.rest, &what);
-            self.line(here, Line { bytes, continued: None });
+            self.line(here, Line { bytes, ..Line::default() });
         }
         self.definitions.restore(saved);
         self.depth = self.depth.saturating_sub(1);
