@@ -12,7 +12,7 @@ pub(crate) const HELP: &str = "\
 usage: vipd [-dDhlntv] [-f file] [-i name] [-p file] [--socket path]
 
   -f, --use-file FILE     configuration (default /etc/vipd/vipd.conf)
-  -i, --config-id NAME    this node's name in `@NAME` lines (default: the host's, up to a dot)
+  -i, --config-id NAME    name of this node in `@NAME` lines (default: the host's)
   -n, --dont-fork         stay in the foreground
   -l, --log-console       log to standard error too
   -D, --log-detail        log more

@@ -31,7 +31,7 @@ struct Stretch {
 #[derive(Debug, Clone)]
 pub(crate) enum How {
     Written,
-    /// A file that another part includes again.
+    /// A file that is read again, or by way of an expansion.
     Included(Span),
     /// A definition of one line, used in `Source` and written at `Span`.
     Value(Rc<str>, Span, Source),
@@ -119,6 +119,11 @@ impl Say {
 
     pub(crate) fn text_of(&self, source: Source) -> usize {
         self.stretch(source).map_or(0, |stretch| stretch.text)
+    }
+
+    /// No expansion stands between it and its file.
+    pub(crate) fn is_written(&self, source: Source) -> bool {
+        self.stretch(source).is_none_or(|stretch| matches!(stretch.how, How::Written))
     }
 
     /// In the order of the files and their lines.

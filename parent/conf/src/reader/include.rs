@@ -272,7 +272,8 @@ impl Reader<'_> {
                 self.digest.mark("file", bytes);
                 let text = self.say.add_text(&name, path, bytes.clone());
                 self.read.insert(path.to_owned(), text);
-                (text, How::Written)
+                let plain = self.say.is_written(wanted.at.source);
+                (text, if plain { How::Written } else { How::Included(wanted.at) })
             }
         };
         let source = self.say.add_source(text, how);
