@@ -4,7 +4,7 @@
 use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -68,9 +68,9 @@ fn is_fit(file: &Metadata) -> Result<(), Unread> {
 }
 
 fn because(error: &io::Error) -> Unread {
-    match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing,
-        ErrorKind::PermissionDenied => Unread::Denied,
+    match error.raw_os_error() {
+        Some(libc::ENOENT | libc::ENOTDIR) => Unread::Missing,
+        Some(libc::EACCES | libc::EPERM) => Unread::Denied,
         _ => Unread::Failed(error.to_string()),
     }
 }

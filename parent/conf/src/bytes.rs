@@ -154,12 +154,7 @@ pub(crate) fn strip(line: &[Byte], say: &mut Say) -> Option<Line> {
                 None => continued = Some(span(&[*byte])),
             },
             b'#' | b'!' if !quoted => {
-                if let Some(last) = kept.last_mut() {
-                    last.cut = !last.is_blank();
-                }
-                if let Some(last) = kept.iter_mut().rfind(|b| !b.is_blank()) {
-                    last.commented = true;
-                }
+                mark_cut(&mut kept);
                 break;
             }
             // Behind a backslash it is no reference, also where a backslash is itself.
@@ -182,12 +177,26 @@ pub(crate) fn strip(line: &[Byte], say: &mut Say) -> Option<Line> {
         return None;
     }
     continued = continued.or_else(|| backslash_before_comment(&mut kept));
-    let lead = kept.iter().take_while(|b| b.is_blank()).count();
-    kept.drain(..lead);
-    while kept.pop_if(|b| b.is_blank() && !b.escaped).is_some() {}
+    trim_ends(&mut kept);
     let hidden = line.last().filter(|b| b.value == b'\\' && !rest.is_empty());
     let hidden = hidden.filter(|_| continued.is_none()).map(|b| span(&[*b]));
     Some(Line { bytes: kept, continued, hidden })
+}
+
+/// A comment begins here.
+fn mark_cut(kept: &mut [Byte]) {
+    if let Some(last) = kept.last_mut() {
+        last.cut = !last.is_blank();
+    }
+    if let Some(last) = kept.iter_mut().rfind(|b| !b.is_blank()) {
+        last.commented = true;
+    }
+}
+
+fn trim_ends(kept: &mut Vec<Byte>) {
+    let lead = kept.iter().take_while(|b| b.is_blank()).count();
+    kept.drain(..lead);
+    while kept.pop_if(|b| b.is_blank() && !b.escaped).is_some() {}
 }
 
 /// `\ # comment`: the backslash is the last of the line.

@@ -19,18 +19,28 @@ pub(crate) fn alternatives(pattern: &[u8]) -> Option<Vec<Vec<u8>>> {
         }
         match first_group(&pattern) {
             None => done.push(pattern),
-            Some((before, members, after)) => {
-                let whole = |member: &&[u8]| [before, *member, after].concat();
-                open.extend(members.iter().rev().map(|member| whole(&member.as_slice())));
+            Some(Group { before, members, after }) => {
+                let whole = |member: &Vec<u8>| [before, member, after].concat();
+                open.extend(members.iter().rev().map(whole));
             }
         }
     }
     Some(done)
 }
 
+/// Gives the names in a folder.
+pub(crate) type List<'a> = dyn FnMut(&Path) -> Result<Vec<Vec<u8>>, Unread> + 'a;
+
+/// `BEFORE{MEMBER,MEMBER}AFTER`
+struct Group<'a> {
+    before: &'a [u8],
+    members: Vec<Vec<u8>>,
+    after: &'a [u8],
+}
+
 /// What stands before the first whole `{...}`, its members, and what stands behind it. `{}` is
 /// itself, as in glob(3).
-fn first_group(pattern: &[u8]) -> Option<(&[u8], Vec<Vec<u8>>, &[u8])> {
+fn first_group(pattern: &[u8]) -> Option<Group<'_>> {
     let mut start = None;
     let mut depth = 0_usize;
     let mut members = vec![Vec::new()];
@@ -45,7 +55,8 @@ fn first_group(pattern: &[u8]) -> Option<(&[u8], Vec<Vec<u8>>, &[u8])> {
             b'{' => depth = depth.saturating_add(1),
             b'}' if depth == 1 => {
                 let before = pattern.get(..start?)?;
-                return Some((before, members, pattern.get(index.saturating_add(1)..)?));
+                let after = pattern.get(index.saturating_add(1)..)?;
+                return Some(Group { before, members, after });
             }
             b'}' => depth = depth.saturating_sub(1),
             b',' if depth == 1 => {
@@ -72,7 +83,7 @@ pub(crate) fn has_wildcard(pattern: &[u8]) -> bool {
 pub(crate) fn expand(
     base: &Path,
     pattern: &[u8],
-    list: &mut dyn FnMut(&Path) -> Result<Vec<Vec<u8>>, Unread>,
+    list: &mut List<'_>,
 ) -> Result<Vec<PathBuf>, (PathBuf, Unread)> {
     let start = if pattern.first() == Some(&b'/') { Path::new("/") } else { base };
     let mut paths = vec![start.to_owned()];

@@ -30,6 +30,10 @@ impl Text {
         Self { name: name.into(), path: path.to_owned(), starts: starts.collect(), bytes }
     }
 
+    pub(crate) fn lines(&self) -> usize {
+        self.starts.len()
+    }
+
     /// Counted from 1, without its line feed; empty if there is no such line.
     pub(crate) fn line(&self, number: usize) -> &[u8] {
         let index = number.saturating_sub(1);

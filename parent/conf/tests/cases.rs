@@ -10,7 +10,6 @@
 )]
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use vipd_conf::{Around, Parsed, Unread, parse, parse_in, print};
@@ -49,10 +48,11 @@ impl Around for Cases {
             _ if place.is_dir() => return Err(Unread::Folder),
             _ => {}
         }
-        fs::read(place).map_err(|e| match e.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Unread::Missing,
-            _ => Unread::Failed(e.to_string()),
-        })
+        let failed = |error: std::io::Error| match place.exists() {
+            true => Unread::Failed(error.to_string()),
+            false => Unread::Missing,
+        };
+        fs::read(&place).map_err(failed)
     }
 
     fn most_lines(&self) -> usize {

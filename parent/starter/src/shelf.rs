@@ -36,11 +36,14 @@ impl Shelf {
             Some(parsed) => parsed,
             None => read(&self.file, &mut self.around)?,
         };
-        if parsed.digest != digest {
-            return Err(format!("{} has changed meanwhile", self.file.display()));
-        }
+        // First: it may be why the digests differ.
         if let Some(first) = parsed.diagnostics.iter().find(|d| d.severity == Severity::Error) {
             return Err(first.to_line());
+        }
+        if parsed.digest != digest {
+            let others =
+                if parsed.texts.paths().nth(1).is_some() { ", or what it includes," } else { "" };
+            return Err(format!("{}{others} has changed meanwhile", self.file.display()));
         }
         let book = Book::write(generation, &parsed.config, self.may_switch);
         self.staged = Some(book);

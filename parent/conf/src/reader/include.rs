@@ -180,13 +180,20 @@ impl Reader<'_> {
                 return None;
             }
         };
-        let read = |path: PathBuf| {
+        let mut files = Vec::new();
+        for path in paths {
             let known = self.read.get(&path).and_then(|text| self.say.texts().get(*text));
-            let bytes = known.map(|text| Ok(text.bytes.clone()));
-            let bytes = bytes.unwrap_or_else(|| self.around.read(&path).map(Rc::from));
-            (path, bytes)
-        };
-        Some(paths.into_iter().map(read).collect())
+            let (bytes, lines) = match known {
+                Some(text) => (Ok(text.bytes.clone()), text.lines()),
+                None => (self.around.read(&path).map(Rc::from), 1),
+            };
+            let length = bytes.as_ref().map_or(0, |bytes: &Rc<[u8]>| bytes.len());
+            if !self.spend(lines, length, wanted.at) {
+                return None;
+            }
+            files.push((path, bytes));
+        }
+        Some(files)
     }
 
     /// Says that nothing fits; true if the rest is read all the same.
@@ -259,9 +266,6 @@ impl Reader<'_> {
             || self.depth >= DEEPEST
         {
             self.never_ends(here, path, wanted);
-            return;
-        }
-        if !self.spend(bytes.len(), wanted.at) {
             return;
         }
         let name = here.show(path);

@@ -32,7 +32,7 @@ impl Reader<'_> {
         self.inside.push(tail.name.clone());
         self.depth = self.depth.saturating_add(1);
         for line in tail.lines.iter().skip(1) {
-            if !self.spend(line.len(), tail.used) {
+            if !self.spend(1, line.len(), tail.used) {
                 break;
             }
             let bytes = line.iter().map(|b| tail.retag(*b)).collect();
@@ -60,7 +60,7 @@ impl Reader<'_> {
         self.depth = self.depth.saturating_add(1);
         let saved = self.definitions.save(&found.names);
         for turn in found.turns {
-            if !self.spend(found.rest.len(), at) {
+            if !self.spend(1, found.rest.len(), at) {
                 break;
             }
             let what = self.definitions.set(&found.names, turn, at);
@@ -88,9 +88,9 @@ impl Reader<'_> {
     }
 
     /// False when expansions have made too much; that is an error, said once.
-    pub(super) fn spend(&mut self, bytes: usize, at: Span) -> bool {
+    pub(super) fn spend(&mut self, lines: usize, bytes: usize, at: Span) -> bool {
         let spent = &mut self.spent;
-        spent.lines = spent.lines.saturating_add(1);
+        spent.lines = spent.lines.saturating_add(lines);
         spent.bytes = spent.bytes.saturating_add(bytes);
         let most = self.around.most_lines();
         if spent.lines <= most && spent.bytes <= MOST_BYTES {
@@ -99,10 +99,10 @@ impl Reader<'_> {
         if !spent.said {
             spent.said = true;
             let message = format!(
-                "definitions and sequences make more than {most} lines or {} MiB",
+                "definitions, sequences and includes make more than {most} lines or {} MiB",
                 MOST_BYTES >> 20
             );
-            self.say.error(at, message, "make the sequence shorter");
+            self.say.error(at, message, "make fewer of them");
         }
         false
     }

@@ -67,7 +67,7 @@ fn check(tree: Vec<Vec<u8>>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-const WORDS: [&str; 60] = [
+const WORDS: [&str; 61] = [
     "vrrp_instance A {\ninterface eth0\nvirtual_router_id $n\n",
     "vrrp_instance B${n} {\n",
     "interface eth0\n",
@@ -125,6 +125,7 @@ const WORDS: [&str; 60] = [
     "~LST(k,~SEQ(n,1,99)) ",
     "include 1\n",
     "include 2\n",
+    "include ../t/1\n",
     "includea {0,1}\n",
     "include *\n",
     "include ",
