@@ -13,6 +13,8 @@ use syslog::Facility;
 pub(crate) struct Args {
     pub(crate) identity: Identity,
     pub(crate) file: PathBuf,
+    /// Without it the host's name counts.
+    pub(crate) config_id: Option<String>,
     pub(crate) foreground: bool,
     pub(crate) log: LogArgs,
     pub(crate) dump: bool,
@@ -114,6 +116,7 @@ impl Args {
             umask: None,
             ignore_sigint: false,
             dump_dir: None,
+            config_id: None,
             idle: Vec::new(),
         }
     }
@@ -130,6 +133,10 @@ impl Args {
         let text = value.as_ref().and_then(|value| value.to_str()).unwrap_or_default();
         match flag.long {
             "use-file" => self.file = value.unwrap_or_default().into(),
+            "config-id" => {
+                let name = value.as_ref().and_then(|value| value.to_str());
+                self.config_id = Some(name.ok_or_else(|| wrong("a name"))?.to_owned());
+            }
             "dont-fork" => self.foreground = true,
             "config-test" => (self.test, self.test_log) = (true, path),
             "dump-conf" => self.dump = true,

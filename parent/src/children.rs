@@ -1,6 +1,7 @@
 //! The other processes as the parent sees them: a channel, a leash, a sign of life. Starts them in
 //! order and shakes hands; what they say is handled elsewhere.
 
+use crate::disk::HANDED_ON;
 use crate::rights::{Accounts, Rights};
 use crate::spawn::{self, Role, Spawned};
 use caps::{Capability, CapsHashSet};
@@ -8,8 +9,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::CloneFlags;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
-use std::ffi::CStr;
+use std::ffi::{CString, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
 use vipd_ipc::msg::{
@@ -79,7 +81,8 @@ pub(crate) fn start_engine_and_checker(
     let mut engine = start(Role {
         name: "vipd-vrrpe",
         program: &programs.engine,
-        argument: None,
+        arguments: Vec::new(),
+        environment: Vec::new(),
         quiet: programs.quiet,
         account: accounts.engine,
         namespaces: namespaces(empty),
@@ -91,7 +94,8 @@ pub(crate) fn start_engine_and_checker(
     let mut checker = start(Role {
         name: "vipd-checker",
         program: &programs.checker,
-        argument: None,
+        arguments: Vec::new(),
+        environment: Vec::new(),
         quiet: programs.quiet,
         account: accounts.checker,
         namespaces: namespaces(own),
@@ -113,13 +117,14 @@ pub(crate) fn start_engine_and_checker(
 pub(crate) fn start_starter(
     programs: &Programs,
     rights: &Rights,
-    file: &CStr,
+    arguments: [CString; 2],
 ) -> Result<Starter, String> {
     let keeps = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
     let mut starter = start(Role {
         name: "vipd-starter",
         program: &programs.starter,
-        argument: Some(file),
+        arguments: arguments.into(),
+        environment: handed_on(),
         quiet: programs.quiet,
         account: None::<(Uid, Gid)>,
         namespaces: CloneFlags::empty(),
@@ -133,6 +138,16 @@ pub(crate) fn start_starter(
         if let StarterToParent::Hello { build } = m { Some(build) } else { None }
     })?;
     Ok(starter)
+}
+
+/// The environment under other names: the starter needs the values for `${_ENV NAME}`, and nothing
+/// of it may reach the starter's libraries or its scripts.
+fn handed_on() -> Vec<CString> {
+    let one = |(name, value): (OsString, OsString)| {
+        let whole = [HANDED_ON.as_bytes(), name.as_bytes(), b"=", value.as_bytes()].concat();
+        CString::new(whole).ok()
+    };
+    std::env::vars_os().filter_map(one).collect()
 }
 
 fn start<Out: Message, In: Message>(role: Role<'_>) -> Result<Child<Out, In>, String> {

@@ -32,6 +32,7 @@ pub(crate) struct Daemon {
     pub(crate) kernel: Linux,
     pub(crate) events: Events,
     pub(crate) file: PathBuf,
+    pub(crate) config_id: String,
     /// What `plan` was made from.
     pub(crate) config: Rc<Config>,
     pub(crate) plan: Plan,

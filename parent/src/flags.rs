@@ -46,6 +46,8 @@ const fn flag(
 #[rustfmt::skip]
 pub(crate) const FLAGS: &[Flag] = &[
     flag(Served, Some('f'), "use-file", Value("FILE"), "configuration (see below for the default)"),
+    flag(Served, Some('i'), "config-id", Value("NAME"),
+        "name of this node in `@NAME` lines (default: the host's)"),
     flag(Served, Some('n'), "dont-fork", Nothing, "stay in the foreground"),
     flag(Served, Some('t'), "config-test", Maybe("LOG"),
         "check the configuration, write to LOG or standard error, and exit"),

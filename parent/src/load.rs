@@ -1,6 +1,7 @@
 //! Reads the configuration file and says what is to be said about it. The language is vipd-conf's
 //! business; the file system is this file's.
 
+use crate::disk::{Disk, FILE_MAX};
 use crate::identity::Identity;
 use std::fmt::Write;
 use std::io;
@@ -8,12 +9,8 @@ use std::path::{Path, PathBuf};
 use vipd_conf::config::Lease;
 use vipd_conf::{Diagnostic, Parsed, Severity};
 
-/// A configuration of 10 000 instances has about 3 MiB.
-const FILE_MAX: u64 = 64 << 20;
-
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) text: Vec<u8>,
     pub(crate) parsed: Parsed,
 }
 
@@ -35,9 +32,19 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// Under the name keepalived addresses have a lease only if the file says so: a renewal is an event
-/// that others see.
-pub(crate) fn read(path: &Path, identity: Identity) -> Result<Loaded, LoadError> {
+/// `-i`, or the name of the host up to its first dot.
+pub(crate) fn config_id(given: Option<&str>) -> String {
+    if let Some(name) = given {
+        return name.to_owned();
+    }
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    let host = host.to_string_lossy();
+    host.split('.').next().unwrap_or_default().to_owned()
+}
+
+/// The file, and what it includes as it is for the node of that name. Under the name keepalived
+/// addresses have a lease only if the file says so: a renewal is an event that others see.
+pub(crate) fn read(path: &Path, identity: Identity, config_id: &str) -> Result<Loaded, LoadError> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             LoadError::Missing(path.to_owned())
@@ -50,12 +57,15 @@ pub(crate) fn read(path: &Path, identity: Identity) -> Result<Loaded, LoadError>
         return Err(LoadError::TooLarge(path.to_owned()));
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    let mut parsed = vipd_conf::parse(&path.display().to_string(), &text);
+    let whole = std::path::absolute(path).map_err(unreadable)?;
+    let mut around = Disk { config_id: config_id.to_owned(), prefix: "" };
+    let name = path.display().to_string();
+    let mut parsed = vipd_conf::parse_in(&name, &whole, &text, &mut around);
     if identity == Identity::Keepalived {
         let unsaid = parsed.config.instances.iter_mut().filter(|i| i.lease == Lease::Default);
         unsaid.for_each(|instance| instance.lease = Lease::Off);
     }
-    Ok(Loaded { text, parsed })
+    Ok(Loaded { parsed })
 }
 
 pub(crate) fn log(diagnostic: &Diagnostic) {

@@ -9,6 +9,7 @@ mod children;
 mod confine;
 mod daemon;
 mod date;
+mod disk;
 mod dump;
 mod engine;
 mod flags;

@@ -15,7 +15,7 @@ use crate::start::Failure;
 use nix::fcntl::OFlag;
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -91,7 +91,8 @@ pub(crate) fn test(args: &Args) -> ExitCode {
         eprintln!("vipd: {}: {error}", log.display());
         return ExitCode::from(exit::FATAL);
     }
-    let loaded = match load::read(&args.file, args.identity) {
+    let config_id = load::config_id(args.config_id.as_deref());
+    let loaded = match load::read(&args.file, args.identity, &config_id) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("vipd: {error}");
@@ -139,9 +140,12 @@ pub(crate) fn code_of(error: &LoadError) -> u8 {
 /// Each with its place in the file underlined.
 pub(crate) fn diagnostics(loaded: &Loaded) {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut out = BufWriter::new(io::stderr().lock());
     for diagnostic in &loaded.parsed.diagnostics {
-        eprintln!("{}", diagnostic.render_with(&loaded.text, colour));
+        // Whoever closes it early has seen what he wanted.
+        let _ = writeln!(out, "{}", loaded.parsed.texts.draw(diagnostic, colour));
     }
+    let _ = out.flush();
 }
 
 fn native_checks(loaded: &Loaded) {

@@ -24,7 +24,9 @@ use vipd_ipc::fd;
 pub(crate) struct Role<'a> {
     pub(crate) name: &'static str,
     pub(crate) program: &'a OwnedFd,
-    pub(crate) argument: Option<&'a CStr>,
+    pub(crate) arguments: Vec<CString>,
+    /// Beside PATH.
+    pub(crate) environment: Vec<CString>,
     /// Standard error is /dev/null, not the caller's.
     pub(crate) quiet: bool,
     /// `None`: the caller's, when it may not change it.
@@ -164,9 +166,11 @@ fn become_child(
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
         .map_err(at(Step::Descriptors))?;
     let name = CString::new(role.name).map_err(|_| (Step::Exec, Errno::EINVAL))?;
-    let arguments: Vec<&CStr> =
-        [Some(name.as_c_str()), role.argument].into_iter().flatten().collect();
-    let environment: [&CStr; 1] = [c"PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
+    let given = role.arguments.iter().map(CString::as_c_str);
+    let arguments: Vec<&CStr> = std::iter::once(name.as_c_str()).chain(given).collect();
+    let more = role.environment.iter().map(CString::as_c_str);
+    let environment: Vec<&CStr> =
+        std::iter::once(c"PATH=/usr/sbin:/usr/bin:/sbin:/bin").chain(more).collect();
     let flags = AtFlags::AT_EMPTY_PATH;
     match execveat(&program, c"", &arguments, &environment, flags) {
         Err(errno) => Err((Step::Exec, errno)),

@@ -43,6 +43,7 @@ fn fatal(text: impl Display) -> Failure {
 /// What the daemon stands on: found out before it serves.
 struct Ground {
     file: PathBuf,
+    config_id: String,
     /// Complete.
     places: Places,
     rights: Rights,
@@ -54,7 +55,8 @@ struct Ground {
 /// Returns the exit code of a daemon that has served.
 pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     let file = std::path::absolute(&args.file).map_err(fatal)?;
-    let loaded = read(args)?;
+    let config_id = load::config_id(args.config_id.as_deref());
+    let loaded = read(args, &config_id)?;
     let rights = check_rights()?;
     let accounts = rights::accounts(&rights).map_err(fatal)?;
     let programs = Programs::open().map_err(fatal)?;
@@ -75,7 +77,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
         load::log_all(&loaded.parsed.config);
     }
     let mut pid_files = PidFiles::open(&places, accounts.parent.is_some()).map_err(fatal)?;
-    let ground = Ground { file, places, rights, accounts, programs, foreground };
+    let ground = Ground { file, config_id, places, rights, accounts, programs, foreground };
     let entered = namespace.as_deref().map_or(Ok(()), enter);
     let code = entered.and_then(|()| serve(args, ground, loaded, &mut pid_files));
     pid_files.remove();
@@ -106,8 +108,8 @@ fn enter(namespace: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(args: &Args) -> Result<Loaded, Failure> {
-    let loaded = load::read(&args.file, args.identity)
+fn read(args: &Args, config_id: &str) -> Result<Loaded, Failure> {
+    let loaded = load::read(&args.file, args.identity, config_id)
         .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
     if loaded.parsed.has_errors() {
         report::diagnostics(&loaded);
@@ -139,7 +141,7 @@ fn serve(
     loaded: Loaded,
     pid_files: &mut PidFiles,
 ) -> Result<u8, Failure> {
-    let Ground { file, places, rights, accounts, mut programs, foreground } = ground;
+    let Ground { file, config_id, places, rights, accounts, mut programs, foreground } = ground;
     let socket = places.socket.unwrap_or_default();
     programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
@@ -150,8 +152,9 @@ fn serve(
     let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let mut vmacs = Vmacs::new(Mark::new(&socket));
+    let paths: Vec<PathBuf> = loaded.parsed.texts.paths().map(Path::to_owned).collect();
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        let others = Others::start(&next.plan, &file, &rights, &accounts, programs)?;
+        let others = Others::start(&next.plan, (&file, &config_id), &rights, &accounts, programs)?;
         pid_files.write(&others.engine, &others.checker).map_err(fatal)?;
         Ok((others, next))
     });
@@ -170,6 +173,7 @@ fn serve(
         kernel,
         events,
         file,
+        config_id,
         config: Rc::default(),
         plan: Plan::empty(),
         numbers: Numbers::default(),
@@ -197,7 +201,7 @@ fn serve(
         identity: args.identity,
         ignores_interrupt: args.ignore_sigint,
     };
-    match begin(&mut daemon, next, &signals, rights, &accounts) {
+    match begin(&mut daemon, next, &signals, rights, &accounts, &paths) {
         Ok(serving) => Ok(serving.run(&mut daemon)),
         Err(failure) => {
             daemon.remove_vmacs();
@@ -214,10 +218,11 @@ fn begin(
     signals: &SigSet,
     rights: Rights,
     accounts: &Accounts,
+    paths: &[PathBuf],
 ) -> Result<Loop, Failure> {
     daemon.dumps.make_way(accounts.parent.map(|(user, _)| user));
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
-    warn_if_unreadable(&daemon.file);
+    paths.iter().for_each(|path| warn_if_unreadable(path));
     daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
     Loop::new(daemon, signals, rights).map_err(fatal)
 }
@@ -251,7 +256,7 @@ struct Others {
 impl Others {
     fn start(
         plan: &Plan,
-        file: &Path,
+        (file, config_id): (&Path, &str),
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
@@ -259,7 +264,8 @@ impl Others {
         let signals = signals::block().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.needs_starter().is_some() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-            Some(children::start_starter(&programs, rights, &path).map_err(fatal)?)
+            let arguments = [path, CString::new(config_id).map_err(fatal)?];
+            Some(children::start_starter(&programs, rights, arguments).map_err(fatal)?)
         } else {
             None
         };

@@ -1,10 +1,9 @@
 //! What is to be said about a place in a file: where, what is wrong, what to write. Knows how to
 //! show it on one line for the log and on several lines for people; it decides nothing.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use std::ops::Range;
+pub(crate) use crate::say::{Say, Span};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Worth knowing.
     Hint,
@@ -29,6 +28,8 @@ impl Severity {
 pub struct Diagnostic {
     pub severity: Severity,
     pub file: String,
+    /// Which of the texts that were read `file` is; 0 is the main file.
+    pub text: usize,
     /// From 1.
     pub line: usize,
     /// From 1, in bytes.
@@ -37,12 +38,15 @@ pub struct Diagnostic {
     pub length: usize,
     /// One line: what is wrong.
     pub message: String,
+    /// One line: how the text came there, if not by being written there.
+    pub origin: Option<String>,
     /// One line: what to write instead.
     pub remedy: Option<String>,
 }
 
 impl Diagnostic {
-    /// `file:line:column: error: message; remedy`: one line, for the log. Never holds a password.
+    /// `file:line:column: error: message (origin); remedy`: one line, for the log. Never holds a
+    /// password.
     pub fn to_line(&self) -> String {
         let mut line = format!(
             "{}:{}:{}: {}: {}",
@@ -52,6 +56,11 @@ impl Diagnostic {
             self.severity.name(),
             self.message
         );
+        if let Some(origin) = &self.origin {
+            line.push_str(" (");
+            line.push_str(origin);
+            line.push(')');
+        }
         if let Some(remedy) = &self.remedy {
             line.push_str("; ");
             line.push_str(remedy);
@@ -60,50 +69,16 @@ impl Diagnostic {
     }
 
     /// Several lines with the place underlined, for people. `text` is the file; the line of the
-    /// file is quoted as it is, with a password in it if it has one.
+    /// file is quoted as it is, with a password in it if it has one. For more than one diagnostic
+    /// of a file, `Texts::draw` looks the line up faster.
     pub fn render(&self, text: &[u8]) -> String {
-        self.render_with(text, false)
-    }
-
-    /// As `render`, with terminal colours if `colour`.
-    pub fn render_with(&self, text: &[u8], colour: bool) -> String {
-        let (shown, span) = self.shown(text);
-        let level = match self.severity {
-            Severity::Hint => Level::NOTE.with_name("hint"),
-            Severity::Warning => Level::WARNING,
-            Severity::Error => Level::ERROR,
-        };
-        let place = Snippet::source(shown)
-            .line_start(self.line)
-            .path(self.file.as_str())
-            .annotation(AnnotationKind::Primary.span(span));
-        let mut group = level.primary_title(self.message.as_str()).element(place);
-        if let Some(remedy) = &self.remedy {
-            group = group.element(Level::HELP.message(remedy.as_str()));
-        }
-        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        renderer.render(&[group])
-    }
-
-    /// The line as text that a terminal may show, and where in it the place is.
-    fn shown(&self, text: &[u8]) -> (String, Range<usize>) {
         let line = text.split(|b| *b == b'\n').nth(self.line.saturating_sub(1)).unwrap_or(&[]);
-        let start = self.column.saturating_sub(1).min(line.len());
-        let end = start.saturating_add(self.length).min(line.len());
-        let (before, rest) = line.split_at_checked(start).unwrap_or((line, &[]));
-        let (place, after) =
-            rest.split_at_checked(end.saturating_sub(start)).unwrap_or((rest, &[]));
-        let mut shown = printable(before);
-        let from = shown.len();
-        shown.push_str(&printable(place));
-        let to = shown.len();
-        shown.push_str(&printable(after));
-        (shown, from..to)
+        crate::draw::draw(self, line, false)
     }
 }
 
 /// Text without control characters: tabs become one blank, bytes that are no text a mark.
-fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> String {
     let clean = |c: char| match c {
         '\t' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
@@ -111,62 +86,6 @@ fn printable(bytes: &[u8]) -> String {
     };
     let text = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     String::from_utf8_lossy(text).chars().map(clean).collect()
-}
-
-/// A place in the file being read. Line and column from 1, column and length in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Span {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-    pub(crate) length: usize,
-}
-
-/// Collects what is said while a file is read.
-pub(crate) struct Say {
-    file: String,
-    list: Vec<Diagnostic>,
-}
-
-impl Say {
-    pub(crate) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), list: Vec::new() }
-    }
-
-    pub(crate) fn error(
-        &mut self,
-        at: Span,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
-        self.add(Severity::Error, at, message.into(), remedy.into());
-    }
-
-    pub(crate) fn warn(&mut self, at: Span, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Severity::Warning, at, message.into(), remedy.into());
-    }
-
-    pub(crate) fn hint(&mut self, at: Span, message: impl Into<String>, remedy: impl Into<String>) {
-        self.add(Severity::Hint, at, message.into(), remedy.into());
-    }
-
-    /// In the order of the file.
-    pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by_key(|d| (d.line, d.column));
-        self.list
-    }
-
-    /// An empty remedy is none. Names are quoted as they stand in the file.
-    fn add(&mut self, severity: Severity, at: Span, message: String, remedy: String) {
-        self.list.push(Diagnostic {
-            severity,
-            file: self.file.clone(),
-            line: at.line,
-            column: at.column,
-            length: at.length,
-            message: printable(message.as_bytes()),
-            remedy: Some(printable(remedy.as_bytes())).filter(|text| !text.is_empty()),
-        });
-    }
 }
 
 #[cfg(test)]
@@ -177,10 +96,12 @@ mod tests {
         Diagnostic {
             severity: Severity::Error,
             file: "x.conf".into(),
+            text: 0,
             line,
             column,
             length,
             message: "wrong".into(),
+            origin: None,
             remedy: Some("write right".into()),
         }
     }
@@ -188,6 +109,8 @@ mod tests {
     #[test]
     fn one_line_says_everything() {
         assert_eq!(at(2, 3, 4).to_line(), "x.conf:2:3: error: wrong; write right");
+        let from = Diagnostic { origin: Some("in `$B`".into()), ..at(2, 3, 4) };
+        assert_eq!(from.to_line(), "x.conf:2:3: error: wrong (in `$B`); write right");
     }
 
     #[test]
@@ -205,7 +128,7 @@ mod tests {
     fn a_name_does_not_reach_the_terminal_as_it_is() {
         let mut say = Say::new("x.conf");
         say.error(Span::default(), "no instance `a\u{1b}[2J\nb`", "write `a\tb`");
-        let line = say.finish().remove(0).to_line();
+        let line = say.finish().0.remove(0).to_line();
         assert!(
             line.ends_with("error: no instance `a\u{fffd}[2J\u{fffd}b`; write `a b`"),
             "{line}"
@@ -214,10 +137,16 @@ mod tests {
 
     #[test]
     fn shows_any_bytes_and_any_place() {
-        for d in [at(1, 1, 1), at(1, 99, 99), at(99, 1, 1), at(0, 0, 0)] {
-            for text in [&b"\xff\xfe\x00\x1b[31m"[..], b"", b"\xe4\xb8", b"\n\n"] {
+        for d in [at(1, 1, 1), at(1, 99, 99), at(99, 1, 1), at(0, 0, 0), at(1, 2000, 9)] {
+            for text in [&b"\xff\xfe\x00\x1b[31m"[..], b"", b"\xe4\xb8", b"\n\n", &[b'x'; 5000]] {
                 assert!(!d.render(text).contains('\x1b'));
             }
         }
+    }
+
+    #[test]
+    fn a_long_line_is_shown_in_part() {
+        let shown = at(1, 4000, 3).render(&[b'x'; 100_000]);
+        assert!(shown.len() < 3000 && shown.contains("^^^"), "{shown}");
     }
 }

@@ -1,32 +1,47 @@
 //! The language of keepalived.conf: bytes in, checked configuration and diagnostics out. Pure: it
-//! opens no file, looks up no interface and no user.
+//! opens no file (what is included is handed to it), looks up no interface and no user.
 #![forbid(unsafe_code)]
 
+pub mod around;
+mod bytes;
 mod check;
 pub mod config;
 pub mod diagnostic;
+mod digest;
+mod draw;
+mod glob;
 mod keywords;
 mod lex;
 pub mod limits;
 mod native;
 mod print;
+mod reader;
+mod say;
 mod shell;
 mod suggest;
+mod texts;
 mod tree;
 
+pub use around::{Around, Nowhere, Unread};
 pub use config::Config;
 pub use diagnostic::{Diagnostic, Severity};
 pub use keywords::{Context, Keyword, Served, Shape, keywords};
 pub use print::print;
+pub use texts::Texts;
+
+use std::path::Path;
+use std::rc::Rc;
 
 /// What a file says, and what is to be said about it.
 #[derive(Debug)]
 pub struct Parsed {
     /// What was understood; must not be used if a diagnostic is an error.
     pub config: Config,
-    /// In the order of the file.
+    /// In the order of the files and their lines.
     pub diagnostics: Vec<Diagnostic>,
-    /// Of the bytes read: two processes that see the same digest read the same file.
+    /// The files that were read.
+    pub texts: Texts,
+    /// Of all that it was made from: two processes that see the same digest read the same.
     pub digest: u64,
 }
 
@@ -36,29 +51,26 @@ impl Parsed {
     }
 }
 
-/// Reads the text of the file called `name`. Never stops at the first problem.
+/// Reads the text of the file called `name`, alone in the world. Never stops at the first problem.
 pub fn parse(name: &str, text: &[u8]) -> Parsed {
-    let mut say = diagnostic::Say::new(name);
-    let pieces = lex::lex(text, &mut say);
+    parse_in(name, Path::new(name), text, &mut Nowhere)
+}
+
+/// Reads the text of the file at `path`, called `name` in messages, and what it includes from
+/// around it.
+pub fn parse_in(name: &str, path: &Path, text: &[u8], around: &mut dyn Around) -> Parsed {
+    let text: Rc<[u8]> = text.into();
+    let mut say = say::Say::of(name, path, text.clone());
+    let (pieces, digest) = reader::read(name, path, &text, around, &mut say);
     let items = tree::grow(pieces, &mut say);
     let config = check::check(&items, &mut say);
-    Parsed { config, diagnostics: say.finish(), digest: digest(text) }
+    let (diagnostics, texts) = say.finish();
+    Parsed { config, diagnostics, texts, digest }
 }
 
-/// FNV-1a. Guards against accidents, not against someone who wants two files to look the same.
-pub fn digest(text: &[u8]) -> u64 {
-    text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digest_is_fnv_1a() {
-        assert_eq!(digest(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(digest(b"foobar"), 0x8594_4171_f739_67e8);
-    }
+/// Of bytes that nobody wants to look like others: FNV-1a.
+pub fn digest(bytes: &[u8]) -> u64 {
+    let mut digest = digest::Digest::default();
+    digest.add(bytes);
+    digest.value()
 }

@@ -112,7 +112,10 @@ fn quote(argument: &[u8]) -> Vec<u8> {
     if !argument.is_empty() && argument.iter().all(plain) {
         return argument.to_vec();
     }
-    if argument.iter().all(tame) {
+    // What looks like one of the names that stand for something would be replaced.
+    let names = [&b"$_"[..], b"${_"];
+    let named = |name: &&[u8]| argument.windows(name.len()).any(|part| part == *name);
+    if argument.iter().all(tame) && !names.iter().any(named) {
         return [b"'", argument, b"'"].concat();
     }
     let safe = |b: &u8| {

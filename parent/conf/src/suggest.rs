@@ -57,6 +57,11 @@ fn distance(a: &str, b: &str) -> usize {
             }
             next.push(best);
         }
+        // It never gets less from here on, but for a swap, which looks back one row further.
+        let least = |row: &[usize]| row.iter().min().copied().unwrap_or(0);
+        if least(&next).min(least(&row)) > 2 {
+            return usize::MAX;
+        }
         before = std::mem::replace(&mut row, next);
         last = Some(x);
     }

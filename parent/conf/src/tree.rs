@@ -35,8 +35,6 @@ const TOP_LEVEL: [&str; 9] = [
     "static_routes",
 ];
 
-const INCLUDES: [&str; 6] = ["include", "includer", "includem", "includew", "includeb", "includea"];
-
 pub(crate) fn grow(pieces: Vec<Piece>, say: &mut Say) -> Vec<Item> {
     let mut tree = Tree { top: Vec::new(), open: Vec::new(), skipped: 0 };
     let mut pieces = pieces.into_iter().peekable();
@@ -72,11 +70,6 @@ impl Tree {
     fn words(&mut self, words: Vec<Word>, opens: bool, say: &mut Say) {
         let mut words = words.into_iter();
         let Some(keyword) = words.next() else { return };
-        if INCLUDES.iter().any(|i| keyword.is(i)) && !keyword.quoted && self.skipped == 0 {
-            let message = format!("`{}` is not served yet, the file is not read", keyword.show());
-            say.error(keyword.span, message, "copy the text of the file to this place");
-            return;
-        }
         if opens && !keyword.quoted && TOP_LEVEL.iter().any(|k| keyword.is(k)) {
             self.close_forgotten(&keyword, say);
         }
@@ -90,9 +83,9 @@ impl Tree {
         self.skipped = 0;
         if let Some(outermost) = self.open.first() {
             let message = format!(
-                "`{}` inside the block that begins on line {}: a `}}` is missing before it",
+                "`{}` inside the block that begins on {}: a `}}` is missing before it",
                 keyword.show(),
-                outermost.at.line
+                say.line_of(outermost.at, keyword.span)
             );
             say.error(keyword.span, message, "close the block before this line");
         }

@@ -1,6 +1,7 @@
 //! Each `cases/NAME.conf` is read, and what comes out is compared with `cases/NAME.expected`:
 //! the diagnostics, one a line, and, if none is an error, the effective configuration. With
-//! `VIPD_CONF_REWRITE=1` the expectations are written anew.
+//! `VIPD_CONF_REWRITE=1` the expectations are written anew. What a case includes lies in folders
+//! beside it; the node is `node1`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,8 +10,67 @@
 )]
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use vipd_conf::{Parsed, parse, print};
+use vipd_conf::{Around, Parsed, Unread, parse, parse_in, print};
+
+/// The folder of the cases as `/cases`. What cannot lie in a source tree is told by its name.
+struct Cases;
+
+impl Cases {
+    fn place(path: &Path) -> PathBuf {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+        path.strip_prefix("/cases").map_or_else(|_| "/nonexistent".into(), |p| folder.join(p))
+    }
+}
+
+impl Around for Cases {
+    fn config_id(&self) -> &str {
+        "node1"
+    }
+
+    fn variable(&self, name: &str) -> Option<Vec<u8>> {
+        match name {
+            "VRID" => Some(b"77".to_vec()),
+            "SIGN" => Some(b"ab!cd".to_vec()),
+            "LINES" => Some(b"a\nb".to_vec()),
+            "EMPTY" => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
+        let place = Self::place(path);
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("executable") => return Err(Unread::Executable),
+            Some("denied") => return Err(Unread::Denied),
+            Some("fifo") => return Err(Unread::NotRegular),
+            _ if place.is_dir() => return Err(Unread::Folder),
+            _ => {}
+        }
+        let failed = |error: std::io::Error| match place.exists() {
+            true => Unread::Failed(error.to_string()),
+            false => Unread::Missing,
+        };
+        fs::read(&place).map_err(failed)
+    }
+
+    fn most_lines(&self) -> usize {
+        2000
+    }
+
+    fn names(&mut self, folder: &Path) -> Result<Vec<Vec<u8>>, Unread> {
+        if folder.ends_with("closed") {
+            return Err(Unread::Denied);
+        }
+        let entries = fs::read_dir(Self::place(folder)).map_err(|_| Unread::Missing)?;
+        Ok(entries.map(|entry| entry.unwrap().file_name().into_vec()).collect())
+    }
+}
+
+fn read_case(name: &str, text: &[u8]) -> Parsed {
+    parse_in(name, &Path::new("/cases").join(name), text, &mut Cases)
+}
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -53,7 +113,7 @@ fn every_case_says_what_is_expected() {
     for path in &cases {
         let text = fs::read(path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
-        let got = shown(&parse(&name, &text));
+        let got = shown(&read_case(&name, &text));
         let expected = path.with_extension("expected");
         if rewrite {
             fs::write(&expected, &got).unwrap();
@@ -81,7 +141,7 @@ fn the_pair_is_clean() {
 #[test]
 fn every_case_prints_itself() {
     for path in cases() {
-        let parsed = parse("x", &fs::read(&path).unwrap());
+        let parsed = read_case("x", &fs::read(&path).unwrap());
         if parsed.has_errors() {
             continue;
         }
@@ -106,9 +166,14 @@ fn every_prefix_is_survived() {
 }
 
 fn check_places(text: &[u8]) {
-    let parsed = parse("x", text);
+    let parsed = read_case("x", text);
     let lines: Vec<&[u8]> = text.split(|b| *b == b'\n').collect();
     for d in &parsed.diagnostics {
+        assert!(!parsed.texts.draw(d, true).is_empty());
+        // Only the main file is at hand here.
+        if d.text > 0 {
+            continue;
+        }
         let line = lines.get(d.line - 1).unwrap_or_else(|| panic!("{d:?}"));
         assert!(d.column >= 1 && d.column - 1 + d.length <= line.len().max(1), "{d:?}");
         assert!(!d.message.contains('\n') && !d.to_line().contains('\n'));

@@ -124,7 +124,8 @@ impl Daemon {
     }
 
     fn read_plan(&mut self) -> Result<Next, String> {
-        let loaded = load::read(&self.file, self.identity).map_err(|error| error.to_string())?;
+        let loaded = load::read(&self.file, self.identity, &self.config_id)
+            .map_err(|error| error.to_string())?;
         for diagnostic in &loaded.parsed.diagnostics {
             load::log(diagnostic);
         }

@@ -6,6 +6,8 @@
 mod account;
 mod book;
 mod confine;
+#[path = "../../src/disk.rs"]
+mod disk;
 mod hello;
 mod run;
 mod runs;
@@ -30,9 +32,11 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), String> {
-    let file = std::env::args_os().nth(1).map(PathBuf::from);
-    let file = file.filter(|file| Path::is_absolute(file));
-    let file = file.ok_or("the only argument is the absolute path of the configuration")?;
+    let mut arguments = std::env::args_os().skip(1);
+    let file = arguments.next().map(PathBuf::from).filter(|file| Path::is_absolute(file));
+    let file = file.ok_or("the first argument is the absolute path of the configuration")?;
+    let config_id = arguments.next().and_then(|id| id.into_string().ok());
+    let config_id = config_id.ok_or("the second argument is the name of this node")?;
     let walls = walls::build();
     let mut parent = hello::greet()?;
     relay::start();
@@ -42,5 +46,5 @@ fn start() -> Result<(), String> {
     if !walls.may_switch {
         log::warn!("starter cannot change users: every script runs as its own user");
     }
-    run::run(&mut parent, shelf::Shelf::new(file, walls.may_switch))
+    run::run(&mut parent, shelf::Shelf::new(file, config_id, walls.may_switch))
 }

@@ -2,6 +2,7 @@
 //! Commit. Reads the file itself; runs nothing.
 
 use crate::book::Book;
+use crate::disk::{Disk, FILE_MAX, HANDED_ON};
 use nix::fcntl::OFlag;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,8 +12,6 @@ use std::path::{Path, PathBuf};
 use vipd_conf::{Parsed, Severity};
 use vipd_types::Generation;
 
-/// No honest configuration is longer, in bytes.
-const FILE_MAX: u64 = 16 << 20;
 /// Former configurations whose notify commands can still be run: an instance that a reload removes
 /// is told of afterwards, and what it has queued may take its time.
 const FORMER: usize = 4;
@@ -20,6 +19,7 @@ const FORMER: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     file: PathBuf,
+    around: Disk,
     may_switch: bool,
     /// What the file said when this process started: it and the parent read it at the same time.
     at_start: Option<Parsed>,
@@ -29,9 +29,18 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(file: PathBuf, may_switch: bool) -> Self {
-        let at_start = read(&file).ok();
-        Self { file, may_switch, at_start, staged: None, in_force: None, former: VecDeque::new() }
+    pub(crate) fn new(file: PathBuf, config_id: String, may_switch: bool) -> Self {
+        let mut around = Disk { config_id, prefix: HANDED_ON };
+        let at_start = read(&file, &mut around).ok();
+        Self {
+            file,
+            around,
+            may_switch,
+            at_start,
+            staged: None,
+            in_force: None,
+            former: VecDeque::new(),
+        }
     }
 
     /// The error says why for people; the book in force stays.
@@ -39,13 +48,16 @@ impl Shelf {
         self.staged = None;
         let parsed = match self.at_start.take().filter(|parsed| parsed.digest == digest) {
             Some(parsed) => parsed,
-            None => read(&self.file)?,
+            None => read(&self.file, &mut self.around)?,
         };
-        if parsed.digest != digest {
-            return Err(format!("{} has changed meanwhile", self.file.display()));
-        }
+        // First: it may be why the digests differ.
         if let Some(first) = parsed.diagnostics.iter().find(|d| d.severity == Severity::Error) {
             return Err(first.to_line());
+        }
+        if parsed.digest != digest {
+            let others =
+                if parsed.texts.paths().nth(1).is_some() { ", or what it includes," } else { "" };
+            return Err(format!("{}{others} has changed meanwhile", self.file.display()));
         }
         let book = Book::write(generation, &parsed.config, self.may_switch);
         self.staged = Some(book);
@@ -84,12 +96,12 @@ impl Shelf {
     }
 }
 
-fn read(file: &Path) -> Result<Parsed, String> {
+fn read(file: &Path, around: &mut Disk) -> Result<Parsed, String> {
     let because = |error: std::io::Error| format!("{}: {error}", file.display());
     let mut text = Vec::new();
     // A FIFO in its place must not hold us up.
     let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
     let open = File::options().read(true).custom_flags(flags).open(file).map_err(because)?;
     open.take(FILE_MAX).read_to_end(&mut text).map_err(because)?;
-    Ok(vipd_conf::parse(&file.to_string_lossy(), &text))
+    Ok(vipd_conf::parse_in(&file.to_string_lossy(), file, &text, around))
 }

@@ -1,24 +1,65 @@
-//! Target: the text of a configuration file. Reading is total; what is said about it can be shown
-//! on a terminal and points into the file; what is read without an error can be printed, and reads
-//! back as the same.
+//! Target: the text of a configuration file, and of the files that it includes. Reading is total;
+//! what is said about it can be shown on a terminal and points into its file; what is read without
+//! an error can be printed, and reads back as the same.
 
+use std::path::Path;
 use vipd_conf::config::{Target, Vip};
 use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
-use vipd_conf::{Config, Diagnostic, parse, print};
+use vipd_conf::{Around, Config, Diagnostic, Unread, parse, parse_in, print};
 use vipd_types::Family;
 
 /// How many diagnostics of a file are drawn.
 const DRAWN: usize = 2;
 
-pub fn run(text: &[u8]) {
-    let parsed = parse("fuzz.conf", text);
-    let lines: Vec<usize> = text.split(|byte| *byte == b'\n').map(<[u8]>::len).collect();
+/// Between the files of an input; the first is the main file.
+const SEPARATOR: u8 = 0x1e;
+
+/// The others, by the last digit of the path.
+struct Others<'a>(Vec<&'a [u8]>);
+
+impl Around for Others<'_> {
+    fn config_id(&self) -> &str {
+        "nfs1"
+    }
+
+    fn variable(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.first().filter(|_| name.len() < 3).map(|bytes| bytes.to_vec())
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Unread> {
+        let digit = path.to_string_lossy().chars().last().and_then(|c| c.to_digit(10));
+        let number = usize::try_from(digit.unwrap_or(9)).unwrap_or(9);
+        self.0.get(number).map(|bytes| bytes.to_vec()).ok_or(Unread::Missing)
+    }
+
+    fn names(&mut self, folder: &Path) -> Result<Vec<Vec<u8>>, Unread> {
+        match folder.file_name() {
+            Some(_) => Ok((0..self.0.len()).map(|n| format!("{n}").into_bytes()).collect()),
+            None => Err(Unread::Denied),
+        }
+    }
+
+    fn most_lines(&self) -> usize {
+        1000
+    }
+}
+
+pub fn run(input: &[u8]) {
+    let mut files = input.split(|byte| *byte == SEPARATOR);
+    let main = files.next().unwrap_or(&[]);
+    let mut others = Others(files.take(9).collect());
+    let parsed = parse_in("fuzz.conf", Path::new("/fuzz/fuzz.conf"), main, &mut others);
+    let mut lines: Vec<Vec<usize>> = Vec::new();
+    while let Some(text) = parsed.texts.bytes(lines.len()) {
+        lines.push(text.split(|byte| *byte == b'\n').map(<[u8]>::len).collect());
+    }
     for (nth, diagnostic) in parsed.diagnostics.iter().enumerate() {
-        points_into_the_file(diagnostic, &lines);
+        points_into_the_file(diagnostic, lines.get(diagnostic.text).map_or(&[], Vec::as_slice));
         can_be_logged(diagnostic);
         // Drawing is slow, and mostly the same.
         if nth < DRAWN {
-            can_be_drawn(diagnostic, text);
+            let shown = parsed.texts.draw(diagnostic, false);
+            assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
         }
     }
     if !parsed.has_errors() {
@@ -37,11 +78,6 @@ fn points_into_the_file(diagnostic: &Diagnostic, lines: &[usize]) {
 fn can_be_logged(diagnostic: &Diagnostic) {
     let line = diagnostic.to_line();
     assert!(!line.contains(char::is_control), "{line:?}");
-}
-
-fn can_be_drawn(diagnostic: &Diagnostic, text: &[u8]) {
-    let shown = diagnostic.render(text);
-    assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{shown:?}");
 }
 
 /// What the parent and the protocol take for granted.

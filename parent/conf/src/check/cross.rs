@@ -56,8 +56,11 @@ fn same_router(instances: &[Found], say: &mut Say) {
         let key = (i.vrid, i.interface, i.family);
         if let Some(other) = seen.insert(key, found) {
             let message = format!(
-                "virtual_router_id {} on {} is already that of instance `{}`, line {}",
-                i.vrid, i.interface, other.instance.name, other.name_at.line
+                "virtual_router_id {} on {} is already that of instance `{}`, {}",
+                i.vrid,
+                i.interface,
+                other.instance.name,
+                say.line_of(other.name_at, found.vrid_at)
             );
             say.error(found.vrid_at, message, "give one of them another virtual_router_id");
         }
@@ -66,18 +69,19 @@ fn same_router(instances: &[Found], say: &mut Say) {
 
 /// As in keepalived the second place is left out; which of two routers holds it would be chance.
 fn same_address(instances: &mut [Found], say: &mut Say) {
-    let mut seen: HashMap<IpAddr, usize> = HashMap::new();
+    let mut seen: HashMap<IpAddr, Span> = HashMap::new();
     for found in instances {
         let places = std::mem::take(&mut found.addresses_at);
         let all = std::mem::take(&mut found.instance.addresses);
         let none = all.is_empty();
         for (vip, at) in all.into_iter().zip(places) {
-            if let Some(line) = seen.get(&vip.address) {
-                let message = format!("address {} is already on line {line}", vip.address);
+            if let Some(first) = seen.get(&vip.address) {
+                let line = say.line_of(*first, at);
+                let message = format!("address {} is already on {line}", vip.address);
                 say.warn(at, format!("{message}, here it is left out"), "write each address once");
                 continue;
             }
-            seen.insert(vip.address, at.line);
+            seen.insert(vip.address, at);
             found.instance.addresses.push(vip);
             found.addresses_at.push(at);
         }

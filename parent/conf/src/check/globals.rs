@@ -1,10 +1,11 @@
 //! `global_defs`: settings of the daemon and the defaults that instances take over.
 
-use super::value::{flag, lease, one, switch, text, user};
+use super::value::{flag, lease, number, one, switch, text, user};
 use super::{garp, host, notify, options, vmac, walk};
 use crate::config::{Garp, Globals, Lease};
 use crate::diagnostic::Say;
 use crate::keywords::Context;
+use crate::reader::check_named;
 use crate::tree::Item;
 use std::net::IpAddr;
 use vipd_types::{Family, Version};
@@ -78,6 +79,9 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
         "native_checks" => set(&mut d.globals.native_checks, switch(item, say)),
         "vip_lease" => set(&mut d.lease, lease(item, say)),
         "fast_handover" => set(&mut d.fast_handover, switch(item, say)),
+        // They have had their effect when the lines were read.
+        "include_check" => include_check(item, say),
+        "random_seed" => drop(number::<u64>(item, 0..=i64::from(u32::MAX), 0, say)),
         "vmac_prefix" => set(&mut d.vmac_prefix, vmac::prefix(item, say)),
         name => {
             let bare = name.trim_start_matches("vrrp_");
@@ -86,6 +90,17 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
             } else if name == "v3_checksum_as_v2" {
                 speak_of_checksum(d, say);
             }
+        }
+    }
+}
+
+fn include_check(item: &Item, say: &mut Say) {
+    for word in &item.words {
+        let name = word.bytes.strip_prefix(b"+").or(word.bytes.strip_prefix(b"-"));
+        if check_named(name.unwrap_or(&word.bytes)).is_none() {
+            let message = format!("`include_check` knows no `{}`; it is ignored", word.show());
+            let remedy = "write readable, match, wildcard_match or brace_match";
+            say.warn(word.span, message, remedy);
         }
     }
 }

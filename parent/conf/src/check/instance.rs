@@ -50,14 +50,15 @@ pub(super) fn read(
     scripts: &Scripts,
     say: &mut Say,
 ) -> (Vec<Found>, HashSet<String>) {
-    let mut names: HashMap<String, usize> = HashMap::new();
+    let mut names: HashMap<String, Span> = HashMap::new();
     let mut found = Vec::new();
     let mut broken = HashSet::new();
     for block in blocks {
         let Some(name) = one(block, say) else { continue };
         let named = String::from_utf8_lossy(&name.bytes).into_owned();
-        if let Some(line) = names.get(&named) {
-            let message = format!("an instance named `{}` is on line {line}", name.show());
+        if let Some(first) = names.get(&named) {
+            let line = say.line_of(*first, name.span);
+            let message = format!("an instance named `{}` is on {line}", name.show());
             let remedy = "give it another name, or remove it";
             say.warn(name.span, format!("{message}; this one is skipped"), remedy);
             continue;
@@ -73,7 +74,7 @@ pub(super) fn read(
                 broken.insert(named.clone());
             }
         }
-        names.insert(named, name.span.line);
+        names.insert(named, name.span);
     }
     (found, broken)
 }

@@ -24,7 +24,7 @@ pub(crate) mod value;
 pub(crate) mod vmac;
 
 use crate::config::Config;
-use crate::diagnostic::Say;
+use crate::diagnostic::{Say, Span};
 use crate::keywords::{Context, Keyword, Served, Shape, find};
 use crate::suggest;
 use crate::tree::Item;
@@ -96,7 +96,7 @@ fn walk<'a>(
     say: &mut Say,
     mut serve: impl FnMut(&'static str, &'a Item, &mut Say),
 ) {
-    let mut seen: HashMap<&'static str, (&'static str, usize)> = HashMap::new();
+    let mut seen: HashMap<&'static str, (&'static str, Span)> = HashMap::new();
     for item in items {
         let Some(keyword) = find(context, &item.keyword.bytes) else {
             unknown(item, context, say);
@@ -106,10 +106,11 @@ fn walk<'a>(
             continue;
         }
         if !REPEATABLE.contains(&keyword.name)
-            && let Some((name, line)) =
-                seen.insert(subject(keyword.name), (keyword.name, item.span().line))
+            && let Some((name, first)) =
+                seen.insert(subject(keyword.name), (keyword.name, item.span()))
         {
-            let message = format!("`{name}` is on line {line} already, this line replaces it");
+            let line = say.line_of(first, item.span());
+            let message = format!("`{name}` is on {line} already, this line replaces it");
             say.warn(item.span(), message, "remove one of them");
         }
         serve(keyword.name, item, say);

@@ -25,15 +25,16 @@ pub(super) struct Draft<'a> {
 }
 
 pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) -> Vec<Draft<'a>> {
-    let mut names: HashMap<&[u8], usize> = HashMap::new();
+    let mut names: HashMap<&[u8], Span> = HashMap::new();
     let mut found = Vec::new();
     for block in blocks {
         let Some(name) = one(block, say) else { continue };
-        if let Some(line) = names.insert(&name.bytes, name.span.line) {
-            let message = format!("a sync group named `{}` is on line {line}", name.show());
+        if let Some(first) = names.insert(&name.bytes, name.span) {
+            let line = say.line_of(first, name.span);
+            let message = format!("a sync group named `{}` is on {line}", name.show());
             let remedy = "give it another name, or remove it";
             say.warn(name.span, format!("{message}; this one is skipped"), remedy);
-            names.insert(&name.bytes, line);
+            names.insert(&name.bytes, first);
             continue;
         }
         let (tracks, notify) = (Vec::new(), notify::Wishes::default());

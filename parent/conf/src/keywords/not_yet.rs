@@ -60,10 +60,10 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, Globals, Line, "nftables nftables_priority nftables_counters nftables_ifindex
         vrrp_iptables vrrp_ipsets", "vipd adds no firewall rule"),
     (NotYet, Globals, Line, "process_names process_name vrrp_process_name checker_process_name
-        lvs_process_name bfd_process_name umask random_seed", "processes keep their own settings"),
+        lvs_process_name bfd_process_name umask", "processes keep their own settings"),
     (NotYet, Globals, Line, "reload_check_config", "vipd checks every new file before it loads it"),
     (NotYet, Globals, Line, "reload_time_file reload_repeat reload_file", "no file starts a reload"),
-    (NotYet, Globals, Line, "include_check config_save_dir tmp_config_directory data_use_instance
+    (NotYet, Globals, Line, "config_save_dir tmp_config_directory data_use_instance
         json_version state_dump_file stats_dump_file json_dump_file", "vipd writes no such file"),
     (NotYet, Globals, Line, "enable_snmp_vrrp enable_snmp_keepalived enable_snmp_checker
         enable_snmp_rfc enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps snmp_socket

@@ -52,6 +52,8 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Globals, Line, "vrrp_skip_check_adv_addr", "default of skip_check_adv_addr"),
     (YES, Globals, Line, "drop_adv_addr_mismatch v3_checksum_as_v2 v3_checksum_strict
         max_learned_interval", "default of the keyword in instances"),
+    (YES, Globals, Line, "include_check", "which includes must find their files"),
+    (YES, Globals, Line, "random_seed", "where the numbers of `${_RANDOM}` begin"),
     (YES, Globals, Line, "vmac_prefix", "beginning of the names of virtual MAC interfaces"),
     (YES, Instance, Line, "state", "initial wish"),
     (YES, Instance, Line, "interface", "interface for adverts"),

@@ -4,6 +4,7 @@
 #![expect(clippy::arithmetic_side_effects, reason = "a test that fails may panic")]
 
 mod generate;
+mod trees;
 
 use generate::config;
 use proptest::collection::vec;
@@ -164,6 +165,47 @@ fn ten_thousand_instances_are_read() {
     assert_eq!(parsed.diagnostics, []);
     assert_eq!(parsed.config.instances.len(), 10_000);
     assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+/// Input: ten thousand instances with three mistakes each, and one line with as many. Expected: all
+/// are drawn well within a minute; what goes through the file for each of them takes longer.
+#[test]
+fn thousands_of_diagnostics_are_drawn() {
+    let text = String::from_utf8(instances(10_000)).unwrap();
+    let many = text.replace(
+        "virtual_ipaddress",
+        "prioriti 7\n nopreempt x\n advert_int y\n $a\n virtual_ipaddress",
+    );
+    let one_line = "x { y 1 } ".repeat(30_000);
+    for (text, least) in [(many, 30_000), (one_line, 30_000)] {
+        let start = std::time::Instant::now();
+        let parsed = parse("big", text.as_bytes());
+        assert!(parsed.diagnostics.len() >= least, "{}", parsed.diagnostics.len());
+        for d in &parsed.diagnostics {
+            assert!(parsed.texts.draw(d, true).len() < 4000);
+        }
+        assert!(start.elapsed() < Duration::from_secs(60));
+    }
+}
+
+/// Input: definitions that double and sequences inside one another. Expected: an error, soon.
+#[test]
+fn expansions_without_end_are_ended() {
+    let double: String =
+        (1..60).map(|n| format!("$a{n}=${{a{}}}${{a{}}}\n", n + 1, n + 1)).collect();
+    let nothing = format!("{double}$a60=\n${{a1}}\n");
+    let lines: String =
+        (1..40).map(|n| format!("$b{n}=${{x}} \\\n$b{} \\\n$b{}\n", n + 1, n + 1)).collect();
+    let bodies = format!("{lines}$b40=y\n$b1\n");
+    let sequences = format!("{}x\n", "~SEQ(n,1,1000)".repeat(40));
+    let deep = format!("{}x\n", "~SEQ(n,1,1)".repeat(10_000));
+    for text in [&format!("{double}${{a1}}\n"), &bodies, &sequences, &deep] {
+        assert!(trees::read_one(text).has_errors(), "{}", text.get(..60).unwrap());
+    }
+    trees::read_one(&nothing);
+    trees::read_one(&format!("{}\n", "@a ".repeat(300_000)));
+    trees::read_one(&format!("{}\n", "${".repeat(300_000)));
+    trees::read_one(&format!("{}\n", "include {".repeat(100_000)));
 }
 
 /// Input: a million open braces. Expected: no deep recursion, an error.

@@ -119,7 +119,7 @@ impl Rig {
         let (a, b) = (high(&a), high(&b));
         let (channel, leash_end) = (a.as_raw_fd(), b.as_raw_fd());
         let mut command = Command::new(env!("CARGO_BIN_EXE_vipd-starter"));
-        command.arg(file).env_clear().env("LEAKED", "1");
+        command.arg(file).arg("node1").env_clear().env("LEAKED", "1");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
         // SAFETY: only dup2 between fork and exec.
         unsafe {

@@ -26,6 +26,8 @@ pub(crate) fn inputs(target: &str) -> Vec<(String, Vec<u8>)> {
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // What a case of the configuration includes lies in folders.
+    paths.retain(|path| path.is_file());
     paths.sort();
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     paths.iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
