@@ -48,9 +48,7 @@ impl Turn<'_> {
             for run in self.runs.expire(clock::now()) {
                 self.say(&StarterToParent::Done { run, outcome: Outcome::TimedOut })?;
             }
-            for (level, text) in relay::drain() {
-                self.say(&StarterToParent::Log { level, text })?;
-            }
+            self.say_log()?;
             if let Some(at) = self.runs.deadline() {
                 timer.arm(at, clock::now()).map_err(|e| format!("timer: {e}"))?;
             }
@@ -211,6 +209,7 @@ impl Turn<'_> {
             Ok(()) => Ok(()),
             Err(errno) => {
                 let outcome = Outcome::NotStarted(errno as i32);
+                self.say_log()?;
                 self.say(&StarterToParent::Ended { run, outcome })
             }
         }
@@ -220,11 +219,20 @@ impl Turn<'_> {
         let Some(Ended { job, kind, outcome }) = self.runs.ended(process) else { return Ok(()) };
         if let Kind::Notify { label, limit } = &kind {
             tell::log_end(label, outcome, *limit);
+            // The parent may wait for nothing but this end.
+            self.say_log()?;
         }
         self.say(&match job {
             Job::Check(run) => StarterToParent::Done { run, outcome },
             Job::Tell(run) => StarterToParent::Ended { run, outcome },
         })
+    }
+
+    fn say_log(&mut self) -> Result<(), String> {
+        for (level, text) in relay::drain() {
+            self.say(&StarterToParent::Log { level, text })?;
+        }
+        Ok(())
     }
 
     fn say(&mut self, message: &StarterToParent) -> Result<(), String> {

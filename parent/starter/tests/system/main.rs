@@ -11,3 +11,4 @@ mod orders;
 mod rig;
 #[cfg(test)]
 mod scripts;
+mod tells;
