@@ -2,13 +2,17 @@
 //! Requests are imperatives, answers participles. Meaning only: no address, interface, path or
 //! user ever goes from a child to the parent that the parent would act on.
 
+mod starter;
+
+pub use starter::{ParentToStarter, StarterToParent};
+
 use crate::report::Part;
 use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use vipd_types::{
-    ClientId, Epoch, FifoId, Generation, InstanceId, Instant, News, NotifyId, Object, Outcome,
-    RunId, ScriptId, SocketId, TrackerId,
+    ClientId, Epoch, Generation, InstanceId, Instant, News, Object, Outcome, RunId, ScriptId,
+    SocketId, TrackerId,
 };
 
 /// Bounds that a decoder enforces on what a peer may put into a message.
@@ -316,96 +320,5 @@ impl Message for EngineToChecker {
     fn is_bounded(&self) -> bool {
         let Self::Hello { build } = self;
         build.len() <= TEXT_MAX
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ParentToStarter {
-    Hello {
-        build: String,
-    },
-    /// Read the configuration again; its digest must be this.
-    Stage {
-        generation: Generation,
-        digest: u64,
-    },
-    Commit {
-        generation: Generation,
-    },
-    Abort {
-        generation: Generation,
-    },
-    Run {
-        generation: Generation,
-        script: ScriptId,
-        run: RunId,
-    },
-    /// End a run and all that it started.
-    Kill {
-        run: RunId,
-    },
-    /// Run a notify command. What it is told beside its own arguments follows from `news` and
-    /// `priority` and from the configuration. Its runs are numbered apart from those of scripts.
-    Notify {
-        generation: Generation,
-        command: NotifyId,
-        run: RunId,
-        news: News,
-        priority: u8,
-    },
-    /// Run the script that reads a FIFO; numbered with the notify commands.
-    Read {
-        generation: Generation,
-        fifo: FifoId,
-        run: RunId,
-    },
-    /// Have a notify command or a reader end, soon.
-    Quit {
-        run: RunId,
-    },
-    Stop,
-}
-
-impl Message for ParentToStarter {
-    fn is_bounded(&self) -> bool {
-        true
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StarterToParent {
-    Hello {
-        build: String,
-    },
-    Log {
-        level: Level,
-        text: String,
-    },
-    Staged {
-        generation: Generation,
-    },
-    Refused {
-        generation: Generation,
-        why: String,
-    },
-    Done {
-        run: RunId,
-        outcome: Outcome,
-    },
-    /// A notify command or a reader is gone, or never began.
-    Ended {
-        run: RunId,
-        outcome: Outcome,
-    },
-}
-
-impl Message for StarterToParent {
-    fn is_bounded(&self) -> bool {
-        match self {
-            Self::Hello { build: text }
-            | Self::Log { text, .. }
-            | Self::Refused { why: text, .. } => text.len() <= TEXT_MAX,
-            Self::Staged { .. } | Self::Done { .. } | Self::Ended { .. } => true,
-        }
     }
 }
