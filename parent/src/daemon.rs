@@ -45,9 +45,9 @@ pub(crate) struct Daemon {
     pub(crate) audit: Audit,
     pub(crate) schedule: Schedule,
     pub(crate) receivers: BTreeMap<SocketId, Receiver>,
-    /// The last word on each interface that the engine was given.
     /// What the engine knows of interfaces that are tracked.
     pub(crate) tracked: BTreeMap<TrackerId, bool>,
+    /// The last word on each interface that the engine was given.
     pub(crate) links: BTreeMap<SocketId, (bool, Option<IpAddr>)>,
     /// By the place of the destination: the group is the only one, peers have theirs.
     pub(crate) wills: BTreeMap<(InstanceId, u16), Vec<u8>>,

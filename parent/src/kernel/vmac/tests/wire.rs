@@ -84,17 +84,23 @@ const BASE6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 /// the virtual MAC has borrowed; the near host joins groups there.
 fn provoke(hosts: &Hosts, index: u32) {
     let joined = hosts.near(|| (join4(index), join6(index)));
-    hosts.far(|| {
-        ip("neigh flush dev far");
-        let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6)).unwrap();
-        for to in ["ff02::1".parse().unwrap(), BASE6] {
+    let ask = |to: Ipv6Addr| {
+        hosts.far(|| {
+            ip("neigh flush dev far");
+            let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6)).unwrap();
             let to = SocketAddrV6::new(to, 0, 0, 20);
             socket.send_to(&[128, 0, 0, 0, 0, 0, 0, 0], &to.into()).unwrap();
-        }
-    });
-    for what in [Frame::is_echo_reply, |frame: &Frame| frame.advertisement() == Some(BASE6)] {
-        hosts.wait_frame("the host's answers", what);
-    }
+        });
+    };
+    ask("ff02::1".parse().unwrap());
+    hosts.wait_frame("the host's answer", Frame::is_echo_reply);
+    // A host that asks us meanwhile tells its address with it, and needs not be asked.
+    wait_until(LIMIT, "an advertisement of the base", || {
+        ask(BASE6);
+        hosts.settle();
+        hosts.frames().iter().any(|frame| frame.advertisement() == Some(BASE6))
+    })
+    .unwrap();
     hosts.settle();
     drop(joined);
 }
