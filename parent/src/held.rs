@@ -11,6 +11,8 @@ use vipd_types::{Epoch, InstanceId, Instant};
 pub(crate) struct Term {
     pub(crate) epoch: Epoch,
     pub(crate) addresses: Vec<Address>,
+    /// Addresses with `no_track` that somebody removed: his from then on.
+    pub(crate) let_go: Vec<Address>,
     /// Whole seconds; `None` when the addresses are permanent.
     pub(crate) lease: Option<u32>,
     began: Instant,
@@ -79,7 +81,9 @@ impl Held {
         let restores = Restores::default();
         let same = self.terms.get(&instance).filter(|term| term.epoch == epoch);
         let began = same.map_or(asked, |term| term.began);
-        self.terms.insert(instance, Term { epoch, addresses, lease, began, asked, restores });
+        let let_go = same.map_or_else(Vec::new, |term| term.let_go.clone());
+        let term = Term { epoch, addresses, let_go, lease, began, asked, restores };
+        self.terms.insert(instance, term);
     }
 
     pub(crate) fn get(&self, instance: InstanceId) -> Option<&Term> {
@@ -106,6 +110,21 @@ impl Held {
             let age = now.since(term.asked).saturating_add(early);
             term.lease.is_some_and(|s| age.saturating_mul(3) >= Duration::from_secs(s.into()))
         })
+    }
+
+    /// The same addresses, perhaps tracked otherwise.
+    pub(crate) fn track_as(&mut self, instance: InstanceId, addresses: Vec<Address>) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.addresses = addresses;
+        }
+    }
+
+    /// Nothing is done about this address any more in this term.
+    pub(crate) fn let_go(&mut self, instance: InstanceId, address: &Address) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.addresses.retain(|held| held != address);
+            term.let_go.push(address.clone());
+        }
     }
 
     /// May an address that somebody removed be put back once more?
@@ -152,6 +171,9 @@ mod tests {
             scope: 0,
             preferred: Preferred::Seconds(30),
             nodad: true,
+            peer: None,
+            flags: crate::kernel::Flags::default(),
+            track: true,
         };
         let mut held = Held::default();
         held.take(InstanceId(1), Epoch(1), vec![address.clone()], Some(3), at(10));

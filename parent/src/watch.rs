@@ -25,10 +25,14 @@ impl Daemon {
         let mut touched = BTreeSet::new();
         let mut doubtful: BTreeSet<InstanceId> = BTreeSet::new();
         let mut gone = Vec::new();
+        let mut down = BTreeSet::new();
         for change in &changes {
             match change {
                 Change::Link { index, state } => {
                     touched.insert(*index);
+                    if !state.up {
+                        down.insert(*index);
+                    }
                     // The kernel takes IPv6 addresses from a link that is switched off.
                     if state.up {
                         doubtful.extend(self.holders_on(*index));
@@ -36,6 +40,7 @@ impl Daemon {
                 }
                 Change::LinkGone { index } => {
                     touched.insert(*index);
+                    self.let_go_all(*index);
                     gone.push(*index);
                 }
                 Change::Added(present) => {
@@ -44,7 +49,7 @@ impl Daemon {
                 }
                 Change::Removed(present) => {
                     touched.insert(present.index);
-                    doubtful.extend(self.holder_of(present));
+                    doubtful.extend(self.vanished(present, down.contains(&present.index)));
                 }
                 Change::Lost => {
                     log::warn!("events of the kernel were lost; looking at everything");
@@ -77,6 +82,37 @@ impl Daemon {
             self.schedule.usable(what, self.kernel.now());
         }
         None
+    }
+
+    /// An address has gone, perhaps with its link. Returns who has to look for it.
+    fn vanished(&mut self, present: &Present, link_went: bool) -> Option<InstanceId> {
+        let instance = self.holder_of(present)?;
+        let term = self.held.get(instance)?;
+        let address = term.addresses.iter().find(|address| present.is(address))?.clone();
+        if address.track || term.is_over(self.kernel.now()) {
+            return Some(instance);
+        }
+        // The kernel takes IPv6 addresses from a link that goes down; they come back with it.
+        if !link_went && self.is_up((address.interface, address.index)) {
+            let name = self.name(instance);
+            log::info!("({name}) somebody removed {address}, which has no_track: left to him");
+            self.held.let_go(instance, &address);
+        }
+        None
+    }
+
+    /// The interface is no more; only what is tracked is missed.
+    fn let_go_all(&mut self, index: u32) {
+        for instance in self.held.instances() {
+            let Some(term) = self.held.get(instance) else { continue };
+            let of_it = |a: &&Address| a.index == index && !a.track;
+            let all: Vec<Address> = term.addresses.iter().filter(of_it).cloned().collect();
+            for address in all {
+                let (name, interface) = (self.name(instance), address.interface);
+                log::info!("({name}) {interface} was removed, and {address} with it");
+                self.held.let_go(instance, &address);
+            }
+        }
     }
 
     fn look_at_all(&mut self) {

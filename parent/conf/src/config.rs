@@ -74,6 +74,8 @@ pub struct Instance {
     /// Destination of multicast adverts; the RFC's group of the family when there are peers.
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
+    /// `virtual_ipaddress_excluded`: held like the others, of either family, and not in adverts.
+    pub excluded: Vec<Vip>,
     pub tracks: Vec<Track>,
     pub garp: Garp,
 }
@@ -108,6 +110,13 @@ pub enum Lease {
     Off,
 }
 
+impl Instance {
+    /// Those in adverts and those that are not.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &Vip> {
+        self.addresses.iter().chain(&self.excluded)
+    }
+}
+
 impl Lease {
     /// The default in seconds: down_timer_adverts x advert_int rounded down, so that the address of
     /// a dead host is gone before a peer takes over; but two intervals at least, because it is
@@ -135,7 +144,7 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-/// One line of `virtual_ipaddress`.
+/// One line of `virtual_ipaddress` or `virtual_ipaddress_excluded`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vip {
     pub address: IpAddr,
@@ -154,6 +163,18 @@ pub struct Vip {
     /// `preferred_lft` in seconds, `u32::MAX` for ever: how long the kernel chooses the address as a
     /// source by itself. When the line says nothing: not at all for a /128, else for ever.
     pub preferred_lft: Option<u32>,
+    /// `peer`: the other end of a point-to-point link.
+    pub peer: Option<IpAddr>,
+    /// Mobile IPv6's home address (RFC 6275); IPv6 only.
+    pub home: bool,
+    /// Temporary addresses (RFC 8981) are made from this one; IPv6 with a length of 64 only.
+    pub mngtmpaddr: bool,
+    /// The address brings no route to its subnet.
+    pub noprefixroute: bool,
+    /// The kernel joins the multicast group that the address is.
+    pub autojoin: bool,
+    /// False with `no_track`: it is not put back when somebody removes it.
+    pub track: bool,
 }
 
 /// One line of `track_script`.

@@ -92,6 +92,10 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     }
     transport(page, i);
     page.block("virtual_ipaddress", None, |page| i.addresses.iter().for_each(|v| vip(page, v)));
+    if !i.excluded.is_empty() {
+        let excluded = |page: &mut Page| i.excluded.iter().for_each(|v| vip(page, v));
+        page.block("virtual_ipaddress_excluded", None, excluded);
+    }
     if !i.tracks.is_empty() {
         page.block("track_script", None, |page| tracks(page, i, config));
     }
@@ -181,8 +185,20 @@ fn vip(page: &mut Page, vip: &Vip) {
         Some(u32::MAX) => option("preferred_lft", b"forever"),
         Some(seconds) => option("preferred_lft", seconds.to_string().as_bytes()),
     }
-    if vip.dad {
-        text.extend(b" -nodad");
+    if let Some(peer) = vip.peer {
+        option("peer", peer.to_string().as_bytes());
+    }
+    for (name, on) in [
+        ("-nodad", vip.dad),
+        ("home", vip.home),
+        ("mngtmpaddr", vip.mngtmpaddr),
+        ("noprefixroute", vip.noprefixroute),
+        ("autojoin", vip.autojoin),
+        ("no_track", !vip.track),
+    ] {
+        if on {
+            text.extend([b" ", name.as_bytes()].concat());
+        }
     }
     page.line(&[&text]);
 }

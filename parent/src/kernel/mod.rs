@@ -47,11 +47,30 @@ pub(crate) struct Address {
     /// IPv6: used without duplicate address detection (RFC 9568 8.2.2), which takes a second and
     /// which a MASTER that has not yet gone would answer. False with `-nodad`.
     pub(crate) nodad: bool,
+    /// The other end of a point-to-point link.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) flags: Flags,
+    /// Put back when somebody removes it; the kernel knows nothing of this.
+    pub(crate) track: bool,
+}
+
+/// What the configuration may ask of the kernel beside; see the options of an address line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Flags {
+    pub(crate) home: bool,
+    pub(crate) mngtmpaddr: bool,
+    pub(crate) noprefixroute: bool,
+    pub(crate) autojoin: bool,
 }
 
 impl Address {
     pub(crate) fn announcement(&self) -> Announcement {
         Announcement { ip: self.ip, index: self.index }
+    }
+
+    /// Nothing about it differs for the kernel.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Self { track: other.track, ..self.clone() } == *other
     }
 }
 

@@ -19,7 +19,7 @@ use vipd_conf::config::Garp;
 use vipd_ipc::slice::{
     CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, SocketSlice, TrackerSlice,
 };
-use vipd_types::{Family, Generation, IfName, InstanceId};
+use vipd_types::{Generation, IfName, InstanceId};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -72,7 +72,8 @@ pub(crate) struct VmacPlan {
     pub(crate) base: IfName,
     pub(crate) base_index: u32,
     pub(crate) mac: [u8; 6],
-    pub(crate) family: Family,
+    /// Addresses of IPv6 will be on it.
+    pub(crate) ipv6: bool,
 }
 
 impl Plan {
@@ -104,8 +105,10 @@ impl Plan {
         let with = self.instances.iter().filter_map(|one| Some((one.vmac.as_ref()?, one)));
         with.flat_map(|(vmac, one)| {
             let asked = |address: &Address| match address.ip {
-                IpAddr::V6(ip) => Some((vmac.base_index, IpAddr::V6(solicited_node(ip)))),
-                IpAddr::V4(_) => None,
+                IpAddr::V6(ip) if address.interface == vmac.name => {
+                    Some((vmac.base_index, IpAddr::V6(solicited_node(ip))))
+                }
+                IpAddr::V6(_) | IpAddr::V4(_) => None,
             };
             one.addresses.iter().filter_map(asked)
         })

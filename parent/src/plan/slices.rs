@@ -2,7 +2,7 @@
 
 use super::numbers::{Interface, interface};
 use super::{PlanError, VmacPlan};
-use crate::kernel::{Address, Kernel, Preferred};
+use crate::kernel::{Address, Flags, Kernel, Preferred};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -48,6 +48,7 @@ pub(super) fn instance(
         peers: one.peers.clone(),
         check_unicast_src: one.check_unicast_src,
         addresses: one.addresses.iter().map(|vip| vip.address).collect(),
+        excluded: one.excluded.iter().map(|vip| vip.address).collect(),
         tracks: one.tracks.iter().filter_map(track).collect(),
         lease: lease.map(|seconds| Duration::from_secs(seconds.into())),
     }
@@ -79,9 +80,17 @@ pub(super) fn addresses(
                 Some(seconds) => Preferred::Seconds(seconds),
             },
             nodad: !vip.dad,
+            peer: vip.peer,
+            flags: Flags {
+                home: vip.home,
+                mngtmpaddr: vip.mngtmpaddr,
+                noprefixroute: vip.noprefixroute,
+                autojoin: vip.autojoin,
+            },
+            track: vip.track,
         })
     };
-    one.addresses.iter().map(address).collect()
+    one.all_addresses().map(address).collect()
 }
 
 pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {
@@ -97,7 +106,7 @@ pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {
 
 /// With very many addresses the default lease is stretched.
 pub(super) fn least_lease(config: &Config) -> u32 {
-    let count: usize = config.instances.iter().map(|i| i.addresses.len()).sum();
+    let count: usize = config.instances.iter().map(|i| i.all_addresses().count()).sum();
     let renewals = count.saturating_mul(3).div_ceil(RENEWALS_PER_SECOND);
     u32::try_from(renewals).unwrap_or(u32::MAX).max(1)
 }
@@ -110,5 +119,5 @@ pub(super) fn is_open(one: &Instance) -> bool {
 /// Addresses at which nobody is to be reached.
 pub(crate) fn no_accept(config: &Config) -> BTreeSet<IpAddr> {
     let closed = config.instances.iter().filter(|one| !is_open(one));
-    closed.flat_map(|one| &one.addresses).map(|vip| vip.address).collect()
+    closed.flat_map(Instance::all_addresses).map(|vip| vip.address).collect()
 }

@@ -64,13 +64,18 @@ impl Daemon {
                 continue;
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
+            let let_go = term.let_go.clone();
+            let is_in = |all: &[Address], one: &Address| all.iter().any(|a| a.is_same_as(one));
             let aged = term.addresses_at(self.kernel.now());
             let renewed = term.asked();
             let gone: Vec<Address> =
-                old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
-            let fresh: Vec<Address> =
-                new.addresses.iter().filter(|a| !old.contains(a)).cloned().collect();
+                old.iter().filter(|a| !is_in(&new.addresses, a)).cloned().collect();
+            let known = |a: &&Address| is_in(&old, a) || is_in(&let_go, a);
+            let fresh: Vec<Address> = new.addresses.iter().filter(|a| !known(a)).cloned().collect();
+            let stay = |a: &&Address| is_in(&old, a);
+            let mut now_held: Vec<Address> = new.addresses.iter().filter(stay).cloned().collect();
             if gone.is_empty() && fresh.is_empty() && term_lease == new.lease {
+                self.held.track_as(instance, now_held);
                 continue;
             }
             self.promise(instance, new.lease, self.kernel.now())?;
@@ -79,13 +84,11 @@ impl Daemon {
             let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
             self.remove(&who, &gone)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
-            let mut now_held: Vec<Address> =
-                old.iter().filter(|a| !gone.contains(a)).cloned().collect();
             // Those that stay have what is left of their lease, unless it is another one now.
             let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             let mut renewed_all = term_lease != new.lease;
             if renewed_all {
-                let stays = old.iter().zip(aged).filter(|(a, _)| new.addresses.contains(a));
+                let stays = old.iter().zip(aged).filter(|(a, _)| is_in(&now_held, a));
                 let stays: Vec<Address> = stays.map(|(_, aged)| aged).collect();
                 let results = self.kernel.renew(&stays, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {

@@ -442,6 +442,7 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         peers: vec![Peer::new(FAR.into())],
         check_unicast_src: true,
         addresses: vec![VIP.into()],
+        excluded: Vec::new(),
         tracks: Vec::new(),
         lease: Some(Duration::from_secs(3)),
     }

@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) strict: bool,
     /// Beside `instance.addresses`.
     pub(super) addresses_at: Vec<Span>,
+    /// Beside `instance.excluded`.
+    pub(super) excluded_at: Vec<Span>,
     /// Beside `instance.peers`.
     pub(super) peers_at: Vec<Span>,
     /// Beside `instance.tracks`.
@@ -105,6 +107,9 @@ pub(super) struct Draft<'a> {
     pub(super) peers: Option<Peers>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
+    pub(super) excluded: Vec<(Vip, Span)>,
+    /// `no_virtual_ipaddress`: none in adverts is meant.
+    pub(super) no_address: bool,
     pub(super) tracks: Vec<(Track, Span)>,
     pub(super) garp: garp::Wishes,
 }
@@ -134,6 +139,8 @@ impl<'a> Draft<'a> {
             peers: None,
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
+            excluded: Vec::new(),
+            no_address: false,
             tracks: Vec::new(),
             garp: garp::Wishes::default(),
         }
@@ -162,6 +169,8 @@ impl<'a> Draft<'a> {
             }
             "native_ipv6" => self.native_ipv6 = flag(item, say).then_some(at),
             "virtual_ipaddress" => address::addresses(item, &mut self.addresses, say),
+            "virtual_ipaddress_excluded" => address::addresses(item, &mut self.excluded, say),
+            "no_virtual_ipaddress" => self.no_address = flag(item, say),
             "nopreempt" => self.preempt = (!flag(item, say), at),
             "preempt" => self.preempt = (flag(item, say), at),
             "strict_mode" => self.strict = switch(item, say).map(|on| (on, at)),

@@ -58,7 +58,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 8] = [
+const REPEATABLE: [&str; 9] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -66,6 +66,7 @@ const REPEATABLE: [&str; 8] = [
     "group",
     "track_script",
     "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
     "unicast_peer",
 ];
 

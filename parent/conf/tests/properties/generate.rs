@@ -132,6 +132,8 @@ prop_compose! {
         link_local in any::<bool>(),
         dad in any::<bool>(),
         preferred_lft in prop::option::of(prop_oneof![Just(u32::MAX), any::<u32>()]),
+        peer in prop::option::of(host(family)),
+        flags in any::<(bool, bool, bool, bool)>(),
     ) -> Vip {
         let v4 = family == Family::V4;
         let first = if link_local { 0xfe80 } else { 0x2001 };
@@ -151,6 +153,12 @@ prop_compose! {
             },
             dad: dad && !v4,
             preferred_lft,
+            peer,
+            home: flags.0 && !v4,
+            mngtmpaddr: flags.1 && prefix == 64,
+            noprefixroute: flags.2,
+            autojoin: false,
+            track: flags.3,
         }
     }
 }
@@ -242,6 +250,7 @@ prop_compose! {
         peers in btree_set(host(family), 0..4),
         ttl in (any::<u8>(), any::<u8>()),
         addresses in vec(vip(family), usize::from(version == Version::V3)..4),
+        excluded in vec(prop_oneof![vip(Family::V4), vip(Family::V6)], 0..3),
         garp in garp(),
         options in options(),
         vmac in vmac(),
@@ -289,6 +298,7 @@ prop_compose! {
             check_unicast_src: flags.3,
             group: if unicast { default_group(family) } else { group },
             addresses,
+            excluded,
             tracks: Vec::new(),
             garp,
         };
@@ -350,7 +360,8 @@ prop_compose! {
             i.vrid = Vrid::try_from(u8::try_from(index + 1).unwrap()).unwrap();
             i.garp.interval = Duration::from_micros(gaps.0);
             i.garp.gna_interval = Duration::from_micros(gaps.1);
-            for (nth, vip) in i.addresses.iter_mut().enumerate() {
+            let all = i.addresses.iter_mut().chain(&mut i.excluded);
+            for (nth, vip) in all.enumerate() {
                 vip.address = numbered(vip.address, u16::try_from(index * 100 + nth).unwrap());
             }
             if let Some(vmac) = &mut i.vmac {

@@ -115,6 +115,9 @@ fn address(text: &str) -> Address {
         scope: 0,
         preferred: Preferred::usual(ip, prefix),
         nodad: true,
+        peer: None,
+        flags: super::Flags::default(),
+        track: true,
     }
 }
 

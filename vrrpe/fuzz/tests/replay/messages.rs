@@ -70,6 +70,7 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         }),
         M::Tracker(TrackerSlice { id: TrackerId(5), name: text("chk_haproxy") }),
         M::Instance(Box::new(instance_slice())),
+        M::Excluded { instance, addresses: vec![IpAddr::V4(Ipv4Addr::new(192, 0, 2, 200))] },
         M::Group(GroupSlice { id: GroupId(1), name: text("VG_1"), members: vec![instance] }),
         M::End { generation },
         M::Commit { generation },
@@ -115,6 +116,7 @@ fn instance_slice() -> InstanceSlice {
         peers: vec![Peer::new(address(2))],
         check_unicast_src: true,
         addresses: vec![address(100), address(101)],
+        excluded: Vec::new(),
         tracks: vec![TrackSlice { tracker: TrackerId(5), weight, reverse: false }],
         lease: Some(Duration::from_secs(3)),
     }
