@@ -1,6 +1,7 @@
 //! The checked configuration: what everyone but this package sees of the text. Every value is
 //! valid and every default is filled in.
 
+use crate::routing::{Route, Rule};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight};
@@ -76,6 +77,10 @@ pub struct Instance {
     pub addresses: Vec<Vip>,
     /// `virtual_ipaddress_excluded`: held like the others, of either family, and not in adverts.
     pub excluded: Vec<Vip>,
+    /// `virtual_routes`: there while the addresses are.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`: likewise.
+    pub rules: Vec<Rule>,
     pub tracks: Vec<Track>,
     pub garp: Garp,
 }

@@ -10,6 +10,7 @@ mod lex;
 pub mod limits;
 mod native;
 mod print;
+pub mod routing;
 mod shell;
 mod suggest;
 mod tree;

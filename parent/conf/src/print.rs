@@ -96,6 +96,8 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
         let excluded = |page: &mut Page| i.excluded.iter().for_each(|v| vip(page, v));
         page.block("virtual_ipaddress_excluded", None, excluded);
     }
+    lines(page, "virtual_routes", &i.routes);
+    lines(page, "virtual_rules", &i.rules);
     if !i.tracks.is_empty() {
         page.block("track_script", None, |page| tracks(page, i, config));
     }
@@ -105,6 +107,14 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     page.show("garp_master_refresh_repeat", i.garp.master_refresh_repeat);
     page.show("garp_lower_prio_delay", show_seconds(i.garp.lower_prio_delay));
     page.show("garp_lower_prio_repeat", i.garp.lower_prio_repeat);
+}
+
+fn lines(page: &mut Page, keyword: &str, all: &[impl Display]) {
+    if !all.is_empty() {
+        let each =
+            |page: &mut Page| all.iter().for_each(|one| page.line(&[one.to_string().as_bytes()]));
+        page.block(keyword, None, each);
+    }
 }
 
 /// Those that mean something to this router.
@@ -233,7 +243,7 @@ fn user(page: &mut Page, name: &str, who: &ScriptUser) {
 }
 
 /// As it is if nothing in it means something to the language, else in double quotes.
-fn quoted(word: &[u8]) -> Vec<u8> {
+pub(crate) fn quoted(word: &[u8]) -> Vec<u8> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_./:-,+".contains(b);
     if !word.is_empty() && word.iter().all(plain) && !word.starts_with(b"include") {
         return word.to_vec();

@@ -113,6 +113,16 @@ fn address_and_prefix(word: &Word, say: &mut Say) -> Option<(IpAddr, u8)> {
     Some((address, prefix))
 }
 
+/// `ADDRESS[/LENGTH]`, whatever it is for.
+pub(super) fn prefix_of(word: &Word) -> Option<(IpAddr, u8)> {
+    let text = std::str::from_utf8(&word.bytes).ok()?;
+    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv6() { 128 } else { 32 };
+    let length = length.map_or(Some(most), |length| length.parse().ok());
+    length.filter(|length| *length <= most).map(|length| (address, length))
+}
+
 /// Beyond the length of an address it is that length, as in keepalived.
 fn prefix(digits: &[u8], most: u8, word: &Word, say: &mut Say) -> u8 {
     let length = Word { bytes: digits.to_vec(), ..word.clone() };
@@ -232,7 +242,7 @@ fn scope_of(address: IpAddr) -> u8 {
     }
 }
 
-fn scope(word: &Word) -> Option<u8> {
+pub(super) fn scope(word: &Word) -> Option<u8> {
     match word.bytes.as_slice() {
         b"global" => Some(0),
         b"site" => Some(200),

@@ -5,6 +5,8 @@ use super::address;
 use super::globals::{Defaults, set, version};
 use super::options::Said;
 use super::peer::{self, Peers};
+use super::route::{self, FoundRoute};
+use super::rule::{self, FoundRule};
 use super::script::Scripts;
 use super::value::{flag, integer, interface, lease, number, one, switch};
 use super::{auth, garp, host, options, track, vmac, walk};
@@ -28,6 +30,10 @@ pub(super) struct Found {
     pub(super) addresses_at: Vec<Span>,
     /// Beside `instance.excluded`.
     pub(super) excluded_at: Vec<Span>,
+    /// Beside `instance.routes`.
+    pub(super) routes_at: Vec<Span>,
+    /// Beside `instance.rules`.
+    pub(super) rules_at: Vec<Span>,
     /// Beside `instance.peers`.
     pub(super) peers_at: Vec<Span>,
     /// Beside `instance.tracks`.
@@ -108,6 +114,8 @@ pub(super) struct Draft<'a> {
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) excluded: Vec<(Vip, Span)>,
+    pub(super) routes: Vec<FoundRoute>,
+    pub(super) rules: Vec<FoundRule>,
     /// `no_virtual_ipaddress`: none in adverts is meant.
     pub(super) no_address: bool,
     pub(super) tracks: Vec<(Track, Span)>,
@@ -140,6 +148,8 @@ impl<'a> Draft<'a> {
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             no_address: false,
             tracks: Vec::new(),
             garp: garp::Wishes::default(),
@@ -170,6 +180,8 @@ impl<'a> Draft<'a> {
             "native_ipv6" => self.native_ipv6 = flag(item, say).then_some(at),
             "virtual_ipaddress" => address::addresses(item, &mut self.addresses, say),
             "virtual_ipaddress_excluded" => address::addresses(item, &mut self.excluded, say),
+            "virtual_routes" => route::routes(item, &mut self.routes, say),
+            "virtual_rules" => rule::rules(item, &mut self.rules, say),
             "no_virtual_ipaddress" => self.no_address = flag(item, say),
             "nopreempt" => self.preempt = (!flag(item, say), at),
             "preempt" => self.preempt = (flag(item, say), at),

@@ -10,8 +10,12 @@ mod globals;
 mod host;
 mod instance;
 mod interval;
+mod metrics;
 mod options;
+mod paths;
 mod peer;
+mod route;
+mod rule;
 mod script;
 mod settle;
 mod strict;
@@ -20,6 +24,7 @@ mod track;
 mod transport;
 pub(crate) mod value;
 pub(crate) mod vmac;
+mod words;
 
 use crate::config::Config;
 use crate::diagnostic::Say;
@@ -46,6 +51,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let groups = sync::read(&groups, &scripts, say);
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
     cross::check(&mut instances, &scripts, say);
+    paths::Paths::new().check(&mut instances, say);
     if defaults.globals.enable_script_security {
         cross::security(&scripts, say);
     }
@@ -58,7 +64,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 9] = [
+const REPEATABLE: [&str; 11] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -67,6 +73,8 @@ const REPEATABLE: [&str; 9] = [
     "track_script",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
+    "virtual_routes",
+    "virtual_rules",
     "unicast_peer",
 ];
 

@@ -4,7 +4,7 @@
 use super::globals::Defaults;
 use super::instance::{Draft, Facts, Found};
 use super::transport::{no_address, ttl};
-use super::{auth, family, host, interval, strict};
+use super::{auth, family, host, interval, route, rule, strict};
 use crate::config::Instance;
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
@@ -71,6 +71,8 @@ impl Draft<'_> {
         let group = self.group.map_or_else(|| defaults.group(facts.family), |(group, _)| group);
         let (addresses, addresses_at) = self.addresses.into_iter().unzip();
         let (excluded, excluded_at) = self.excluded.into_iter().unzip();
+        let (routes, routes_at) = route::of_instance(self.routes, say);
+        let (rules, rules_at) = rule::of_instance(self.rules, say);
         let peers = self.peers.unwrap_or_default().found;
         let (peers, peers_at): (Vec<Peer>, Vec<Span>) = peers.into_iter().unzip();
         ttl(options.unicast_ttl, &peers, self.wishes.unicast_ttl.map(|(_, at)| at), say);
@@ -97,6 +99,8 @@ impl Draft<'_> {
             group: if facts.unicast { host::default_group(facts.family) } else { group },
             addresses,
             excluded,
+            routes,
+            rules,
             tracks,
             garp: self.garp.of_instance(defaults.garp),
         };
@@ -108,6 +112,8 @@ impl Draft<'_> {
             strict: strict.is_some(),
             addresses_at,
             excluded_at,
+            routes_at,
+            rules_at,
             peers_at,
             tracks_at,
         })

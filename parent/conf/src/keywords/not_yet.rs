@@ -73,8 +73,6 @@ pub(super) const ROWS: &[Row] = &[
         snmp_vs_stats_update_interval snmp_rs_stats_update_interval", "there is no SNMP agent"),
     (NotYet, Globals, Line, "enable_dbus dbus_service_name dbus_no_interface_name",
         "there is no D-Bus service"),
-    (NotYet, Instance, Block, "virtual_routes", "these routes are NOT added"),
-    (NotYet, Instance, Block, "virtual_rules", "these rules are NOT added"),
     (Refused, Instance, Block, "auth_hmac", "adverts would not be authenticated"),
     (NotYet, Instance, Line, "unicast_fault_no_peer", "it is without effect"),
     (NotYet, Instance, Line, "track_src_ip", "the loss of the source address is not noticed"),

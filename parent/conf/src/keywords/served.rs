@@ -53,6 +53,8 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "version", "protocol version"),
     (YES, Instance, Block, "virtual_ipaddress", "the addresses this router holds as MASTER"),
     (YES, Instance, Block, "virtual_ipaddress_excluded", "addresses that are not in adverts"),
+    (YES, Instance, Block, "virtual_routes", "routes that come and go with the addresses"),
+    (YES, Instance, Block, "virtual_rules", "rules that come and go with the addresses"),
     (YES, Instance, Line, "no_virtual_ipaddress", "no address in adverts is meant"),
     (YES, Instance, Line, "nopreempt", "do not take over from a live MASTER"),
     (YES, Instance, Line, "preempt", "take over from a MASTER of lower priority"),

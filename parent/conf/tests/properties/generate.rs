@@ -299,6 +299,8 @@ prop_compose! {
             group: if unicast { default_group(family) } else { group },
             addresses,
             excluded,
+            routes: Vec::new(),
+            rules: Vec::new(),
             tracks: Vec::new(),
             garp,
         };
