@@ -1,7 +1,7 @@
 //! The audit trail: who changed what, why, with what result; one event, one line, after the kernel
 //! has answered. The only writer of such lines; children have no way to make one.
 
-use crate::kernel::Address;
+use crate::kernel::{Address, Path};
 use crate::log;
 use nix::errno::Errno;
 use std::fmt::Write;
@@ -61,6 +61,26 @@ impl Audit {
         self.address("remove", who, address, result);
     }
 
+    /// A route or a rule was added, or could not be.
+    pub(crate) fn path_added(&mut self, who: &Subject<'_>, path: &Path, result: Result<(), Errno>) {
+        self.path("add", who, path, result);
+    }
+
+    pub(crate) fn path_removed(
+        &mut self,
+        who: &Subject<'_>,
+        path: &Path,
+        result: Result<(), Errno>,
+    ) {
+        self.path("remove", who, path, result);
+    }
+
+    fn path(&mut self, event: &str, who: &Subject<'_>, path: &Path, result: Result<(), Errno>) {
+        let kind = path.kind();
+        let what = value(&path.to_string());
+        self.for_whom(format!("event={event}-{kind} {kind}={what}"), who, result);
+    }
+
     fn address(
         &mut self,
         event: &str,
@@ -68,7 +88,11 @@ impl Audit {
         address: &Address,
         result: Result<(), Errno>,
     ) {
-        let mut line = format!("event={event} address={address} interface={}", address.interface);
+        let line = format!("event={event} address={address} interface={}", address.interface);
+        self.for_whom(line, who, result);
+    }
+
+    fn for_whom(&mut self, mut line: String, who: &Subject<'_>, result: Result<(), Errno>) {
         let _ = write!(line, " instance={}", value(who.instance));
         if let Some(epoch) = who.epoch {
             let _ = write!(line, " epoch={epoch}");

@@ -121,6 +121,7 @@ impl Daemon {
                 by: By::Parent,
                 reason: Reason::Undo,
             };
+            self.remove_paths(&who, &term.paths);
             let over = term.is_over(self.kernel.now());
             if self.remove(&who, &term.addresses).is_ok() && self.are_gone(&term.addresses) {
                 // After the lease a peer has taken over: a good-bye would disturb it.

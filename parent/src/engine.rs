@@ -6,6 +6,7 @@ use crate::daemon::{Daemon, Fatal, UNLEASED};
 use crate::held;
 use crate::kernel::{Address, Kernel, select};
 use crate::log::relay;
+use crate::plan::InstancePlan;
 use nix::errno::Errno;
 use std::time::Duration;
 use vipd_ipc::msg::{EngineToParent, LEASES_MAX, LeaseEnd, ParentToEngine, Why};
@@ -71,9 +72,10 @@ impl Daemon {
         let who = Subject { instance: name, epoch: Some(epoch), by, reason: Reason::Acquire };
         let asked = self.kernel.now();
         self.promise(instance, plan.lease, asked)?;
-        match self.install(&who, &plan.addresses, plan.lease) {
+        match self.install_all(&who, &plan) {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
+                self.held.take_paths(instance, plan.paths);
                 self.announce(instance);
                 self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
                 self.vouch(&[instance])?;
@@ -86,6 +88,17 @@ impl Daemon {
                 self.tell_engine(&ParentToEngine::NotAcquired { instance, epoch, reason })
             }
         }
+    }
+
+    /// What a MASTER holds: a route may name an address, so that comes first.
+    fn install_all(&mut self, who: &Subject<'_>, plan: &InstancePlan) -> Result<(), String> {
+        self.install(who, &plan.addresses, plan.lease)?;
+        self.install_paths(who, &plan.paths).inspect_err(|_| {
+            let who = Subject { by: By::Parent, reason: Reason::Rollback, ..*who };
+            if let Err(errno) = self.remove(&who, &plan.addresses) {
+                log::error!("({}) rollback: {errno}", who.instance);
+            }
+        })
     }
 
     /// All or nothing: what was added is taken back if one address cannot be.
@@ -168,6 +181,7 @@ impl Daemon {
             let name = self.name(instance);
             let reason = Reason::Release(why);
             let who = Subject { instance: &name, epoch: Some(epoch), by: By::Engine, reason };
+            self.remove_paths(&who, &term.paths);
             // An address that stays cannot be answered for; the lease will remove it.
             self.remove(&who, &term.addresses)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;

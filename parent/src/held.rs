@@ -1,7 +1,7 @@
 //! What is installed for whom: the undo list and the lease clock. Pure: it says what to do to the
 //! kernel, and never asks it.
 
-use crate::kernel::Address;
+use crate::kernel::{Address, Path};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_types::{Epoch, InstanceId, Instant};
@@ -13,6 +13,9 @@ pub(crate) struct Term {
     pub(crate) addresses: Vec<Address>,
     /// Addresses with `no_track` that somebody removed: his from then on.
     pub(crate) let_go: Vec<Address>,
+    /// In the order in which they were added, after the addresses.
+    pub(crate) paths: Vec<Path>,
+    pub(crate) paths_let_go: Vec<Path>,
     /// Whole seconds; `None` when the addresses are permanent.
     pub(crate) lease: Option<u32>,
     began: Instant,
@@ -81,8 +84,10 @@ impl Held {
         let restores = Restores::default();
         let same = self.terms.get(&instance).filter(|term| term.epoch == epoch);
         let began = same.map_or(asked, |term| term.began);
-        let let_go = same.map_or_else(Vec::new, |term| term.let_go.clone());
-        let term = Term { epoch, addresses, let_go, lease, began, asked, restores };
+        let kept = same.map(|t| (t.let_go.clone(), t.paths.clone(), t.paths_let_go.clone()));
+        let (let_go, paths, paths_let_go) = kept.unwrap_or_default();
+        let term =
+            Term { epoch, addresses, let_go, paths, paths_let_go, lease, began, asked, restores };
         self.terms.insert(instance, term);
     }
 
@@ -116,6 +121,20 @@ impl Held {
     pub(crate) fn track_as(&mut self, instance: InstanceId, addresses: Vec<Address>) {
         if let Some(term) = self.terms.get_mut(&instance) {
             term.addresses = addresses;
+        }
+    }
+
+    /// The routes and rules of a term.
+    pub(crate) fn take_paths(&mut self, instance: InstanceId, paths: Vec<Path>) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.paths = paths;
+        }
+    }
+
+    pub(crate) fn let_path_go(&mut self, instance: InstanceId, path: &Path) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.paths.retain(|held| held != path);
+            term.paths_let_go.push(path.clone());
         }
     }
 

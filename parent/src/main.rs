@@ -17,6 +17,7 @@ mod listener;
 mod load;
 mod log;
 mod owner;
+mod paths;
 mod permit;
 mod plan;
 mod reload;

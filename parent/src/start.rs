@@ -10,6 +10,7 @@ use crate::launch::{self, Foreground, PidFile};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
 use crate::log::Options;
+use crate::paths::is_missing;
 use crate::plan::{Numbers, Plan, PlanError, no_accept};
 use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
@@ -238,6 +239,16 @@ fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
         let left = watch::leftovers(kernel, &instance.addresses);
         let (by, reason) = (By::Parent, Reason::Leftover);
         let who = Subject { instance: name, epoch: None, by, reason };
+        let paths: Vec<_> = instance.paths.iter().rev().cloned().collect();
+        for (path, result) in paths.iter().zip(kernel.remove_paths(&paths)) {
+            if !is_missing(result) {
+                log::info!(
+                    "({name}) removing {} {path}, left behind by an earlier run",
+                    path.kind()
+                );
+                audit.path_removed(&who, path, result);
+            }
+        }
         for (address, result) in left.iter().zip(kernel.remove(&left)) {
             log::info!("({name}) removing {address}, left behind by an earlier run");
             audit.removed(&who, address, result);

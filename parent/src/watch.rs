@@ -3,6 +3,7 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
+use crate::held::Term;
 use crate::kernel::{Address, Announcement, Change, Kernel, Present, select};
 use crate::plan::SocketPlan;
 use nix::errno::Errno;
@@ -36,6 +37,7 @@ impl Daemon {
                     // The kernel takes IPv6 addresses from a link that is switched off.
                     if state.up {
                         doubtful.extend(self.holders_on(*index));
+                        doubtful.extend(self.holders_of_routes());
                     }
                 }
                 Change::LinkGone { index } => {
@@ -46,11 +48,17 @@ impl Daemon {
                 Change::Added(present) => {
                     touched.insert(present.index);
                     doubtful.extend(self.appeared(present));
+                    doubtful.extend(self.users_of(present.ip));
                 }
                 Change::Removed(present) => {
                     touched.insert(present.index);
                     doubtful.extend(self.vanished(present, down.contains(&present.index)));
+                    doubtful.extend(self.users_of(present.ip));
                 }
+                Change::RouteGone(gone) => {
+                    doubtful.extend(self.route_gone(gone, !down.is_empty()));
+                }
+                Change::RuleGone => doubtful.extend(self.holders_of_rules()),
                 Change::Lost => {
                     log::warn!("events of the kernel were lost; looking at everything");
                     touched.extend(self.plan.sockets.iter().map(|s| s.slice.index));
@@ -153,8 +161,11 @@ impl Daemon {
         let silent = now.since(self.life.engine) > ALIVE;
         // Without a link the engine is about to give them back, unless it does not care for the
         // link; then they are looked for when it is up again.
-        if absent.is_empty() || silent || !self.link_is_up(instance) {
+        if silent || !self.link_is_up(instance) {
             return Ok(());
+        }
+        if absent.is_empty() {
+            return self.put_paths_back(instance, &term);
         }
         // The engine has said good-bye, or is about to: a peer has the address, or may take it.
         if term.is_over(now) {
@@ -173,10 +184,26 @@ impl Daemon {
             self.promise(instance, term.lease, now)?;
             if self.install(&who, &absent, term.lease).is_ok() {
                 self.announce_these(instance, &absent);
-                return Ok(());
+                // They may have gone with an address.
+                return self.put_paths_back(instance, &term);
             }
         }
         self.give_up(instance, "the addresses do not stay")
+    }
+
+    fn put_paths_back(&mut self, instance: InstanceId, term: &Term) -> Result<(), Fatal> {
+        if term.paths.is_empty() {
+            return Ok(());
+        }
+        let name = self.name(instance);
+        let (by, reason) = (By::Parent, Reason::Restore);
+        let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason };
+        match self.restore_paths(&who, &term.paths) {
+            Ok(false) => Ok(()),
+            Ok(true) if self.held.may_restore(instance, self.kernel.now()) => Ok(()),
+            Ok(true) => self.give_up(instance, "the routes and rules do not stay"),
+            Err(why) => self.give_up(instance, &why),
+        }
     }
 
     pub(crate) fn link_is_up(&self, instance: InstanceId) -> bool {
@@ -200,6 +227,7 @@ impl Daemon {
         self.permits.closed(instance);
         let by = By::Parent;
         let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason: Reason::Undo };
+        self.remove_paths(&who, &term.paths);
         let absent = self.absent(&term.addresses);
         let left: Vec<Address> =
             term.addresses.iter().filter(|a| !absent.contains(a)).cloned().collect();
@@ -243,7 +271,7 @@ impl Daemon {
     }
 
     /// Another interface under the old name is not the one that the socket is bound to.
-    fn is_up(&mut self, (name, index): (IfName, u32)) -> bool {
+    pub(crate) fn is_up(&mut self, (name, index): (IfName, u32)) -> bool {
         matches!(self.kernel.link(&name), Ok((now, state)) if now == index && state.up)
     }
 

@@ -1,6 +1,7 @@
 //! Addresses and links in the words of rtnetlink, and back. Sends nothing, and decides nothing but
 //! which flag says what.
 
+use super::paths::PROTOCOL;
 use super::{Address, Lifetime, LinkState, Preferred, Present};
 use rtnetlink::packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressProtocol,
@@ -10,9 +11,6 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use std::net::IpAddr;
 use std::sync::LazyLock;
-
-/// IFA_PROTO of the addresses that a VRRP daemon put there (keepalived's number, RTPROT_KEEPALIVED).
-const PROTOCOL: u8 = 18;
 
 /// Does the kernel keep tags? One that does tells of none where none was given.
 static TAGS: LazyLock<bool> = LazyLock::new(|| {

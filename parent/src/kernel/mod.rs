@@ -10,6 +10,7 @@ mod frame;
 pub(crate) mod groups;
 mod messages;
 mod netlink;
+mod paths;
 mod raw;
 pub(crate) mod sysctl;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 pub(crate) use events::{Change, Events};
 pub(crate) use netlink::Linux;
+pub(crate) use paths::{Adding, Gone, Path, RoutePath, RulePath};
 pub(crate) use raw::{Receiver, open as open_receiver};
 
 pub(crate) use firewall::{FirewallError, Rules};
@@ -210,6 +212,12 @@ pub(crate) trait Kernel {
     fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>>;
 
     fn remove(&mut self, addresses: &[Address]) -> Vec<Result<(), Errno>>;
+
+    /// Adds each route and rule. EEXIST: it is there, or, when it is new, another in its place.
+    fn add_paths(&mut self, paths: &[Path], adding: Adding) -> Vec<Result<(), Errno>>;
+
+    /// Removes routes and rules of ours and of nobody else. ESRCH, ENOENT or ENODEV: there is none.
+    fn remove_paths(&mut self, paths: &[Path]) -> Vec<Result<(), Errno>>;
 
     /// Gives addresses of ours a new lifetime. The caller has made sure that they are there: the
     /// kernel would create a missing one.

@@ -5,6 +5,7 @@
 mod checks;
 mod names;
 mod numbers;
+mod paths;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ mod tests;
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
-use crate::kernel::{Address, Membership, solicited_node};
+use crate::kernel::{Address, Membership, Path, solicited_node};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
@@ -46,6 +47,8 @@ pub(crate) struct SocketPlan {
 pub(crate) struct InstancePlan {
     pub(crate) slice: InstanceSlice,
     pub(crate) addresses: Vec<Address>,
+    /// Routes, then rules.
+    pub(crate) paths: Vec<Path>,
     /// Whole seconds.
     pub(crate) lease: Option<u32>,
     pub(crate) garp: Garp,
@@ -143,6 +146,10 @@ impl SocketPlan {
 pub(crate) enum PlanError {
     #[error("instance {instance}: interface {interface} does not exist on this host")]
     NoInterface { instance: String, interface: IfName },
+    #[error("{line}: there is no routing table {table} in rt_tables")]
+    NoTable { line: String, table: String },
+    #[error("{line}: interface {interface} does not exist on this host")]
+    NoRouteInterface { line: String, interface: IfName },
     #[error("too many {0}")]
     TooMany(&'static str),
     #[error("instance {instance}: every name for its virtual MAC interface is taken")]

@@ -2,6 +2,7 @@
 //! configuration made with them. Asks the kernel for interfaces and changes nothing.
 
 use super::checks::{CheckKey, Checks};
+use super::paths::{self, Tables};
 use super::slices::{self, least_lease};
 use super::{InstancePlan, Plan, PlanError, SocketPlan};
 use crate::kernel::Kernel;
@@ -44,6 +45,7 @@ impl Numbers {
         let mut sockets: BTreeMap<SocketId, SocketPlan> = BTreeMap::new();
         let mut instances = Vec::new();
         let least = least_lease(config);
+        let tables = Tables::of_host();
         for one in &config.instances {
             let base = interface(one, &one.interface, kernel)?;
             let vmac = self.vmac_of(one, base);
@@ -58,6 +60,7 @@ impl Numbers {
             instances.push(InstancePlan {
                 slice: slices::instance(one, id, socket.slice.id, &vmac, lease, &of_script),
                 addresses: slices::addresses(one, above, kernel)?,
+                paths: paths::paths(&one.routes, &one.rules, &tables, kernel)?,
                 lease,
                 garp: one.garp,
                 is_open: slices::is_open(one),

@@ -4,7 +4,8 @@
 use super::{Asker, Next, Reloading};
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Address, Kernel};
+use crate::kernel::{Address, Kernel, Path};
+use crate::paths;
 use crate::plan::{InstancePlan, Plan};
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
 use vipd_types::InstanceId;
@@ -17,6 +18,10 @@ impl Daemon {
         let Reloading { next, receivers, by, .. } = staged;
         let Next { config, plan, numbers, .. } = next;
         let generation = plan.generation;
+        if plan.instances.iter().any(|one| !one.paths.is_empty()) {
+            let followed = self.events.follow_paths();
+            followed.map_err(|e| Fatal::new("the kernel", format!("events of routes: {e}")))?;
+        }
         let changed = self.change_addresses(&plan)?;
         let copies = |instance: &InstancePlan| {
             u16::try_from(instance.destinations().len()).unwrap_or(u16::MAX)
@@ -65,6 +70,9 @@ impl Daemon {
             };
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
             let let_go = term.let_go.clone();
+            let gone_paths: Vec<Path> =
+                term.paths.iter().filter(|p| !paths::is_in(&new.paths, p)).cloned().collect();
+            let other_paths = term.paths != new.paths;
             let is_in = |all: &[Address], one: &Address| all.iter().any(|a| a.is_same_as(one));
             let aged = term.addresses_at(self.kernel.now());
             let renewed = term.asked();
@@ -76,12 +84,21 @@ impl Daemon {
             let mut now_held: Vec<Address> = new.addresses.iter().filter(stay).cloned().collect();
             if gone.is_empty() && fresh.is_empty() && term_lease == new.lease {
                 self.held.track_as(instance, now_held);
+                if other_paths {
+                    let name = new.slice.name.clone();
+                    let (by, reason) = (By::Parent, Reason::Reload);
+                    let who = Subject { instance: &name, epoch: Some(epoch), by, reason };
+                    self.remove_paths(&who, &gone_paths);
+                    let exchanged = self.exchange_paths(&who, instance, &new.paths, false);
+                    changed.push((instance, exchanged.map(|()| Vec::new())));
+                }
                 continue;
             }
             self.promise(instance, new.lease, self.kernel.now())?;
             let name = new.slice.name.clone();
             let by = By::Parent;
             let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
+            self.remove_paths(&who, &gone_paths);
             self.remove(&who, &gone)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
             // Those that stay have what is left of their lease, unless it is another one now.
@@ -104,6 +121,9 @@ impl Daemon {
             if renewed_all {
                 self.vouch(&[instance])?;
             }
+            let readdressed = !gone.is_empty();
+            let installed = installed
+                .and_then(|()| self.exchange_paths(&who, instance, &new.paths, readdressed));
             changed.push((instance, installed.map(|()| fresh)));
         }
         Ok(changed)

@@ -159,7 +159,7 @@ impl Draft {
             }
             "dev" | "iif" => rule.iif = Some(words.interface(word, say)?),
             "oif" => rule.oif = Some(words.interface(word, say)?),
-            "tunnel-id" => rule.tunnel = Some(words.number(word, 0..=u64::MAX, say)?),
+            "tunnel-id" => rule.tunnel = Some(words.number(word, 1..=u64::MAX, say)?),
             "uidrange" => rule.users = Some(range(word, any, words, say)?),
             "ipproto" => rule.protocol = Some(ip_protocol(word, words, say)?),
             "sport" => rule.source_ports = Some(range(word, 1..=65535, words, say)?),
@@ -192,6 +192,10 @@ impl Draft {
             // `from all` is what the kernel takes nothing for.
             *place = Some(found).filter(|found| found.length > 0);
         }
+        if family == Family::V6 && rule.realms.is_some() {
+            let message = "`realms` is for rules of IPv4";
+            return words.bad(words.at, message, "write the rule without it", say);
+        }
         rule.family = family;
         rule.action = action;
         rule.priority = self.priority.unwrap_or(0);
@@ -216,7 +220,8 @@ fn fwmark(option: &Word, words: &mut Words<'_>, say: &mut Say) -> Option<(u32, O
     };
     let mask = mask.get(1..).map(number);
     match (number(mark), mask) {
-        (Some(mark), None) => Some((mark, None)),
+        // Without a mask the kernel would take 0 for any.
+        (Some(mark @ 1..), None) => Some((mark, None)),
         (Some(mark), Some(Some(mask))) => Some((mark, Some(mask))),
         _ => {
             let message = format!("`{}` is no mark", word.show());

@@ -11,6 +11,7 @@ mod announcements;
 mod events;
 mod filters;
 mod fragments;
+mod paths;
 mod sockets;
 
 use super::{Address, Linux, Preferred, Receiver};
