@@ -3,11 +3,10 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::Daemon;
-use crate::kernel::{Adding, Gone, Kernel, Path};
+use crate::kernel::{Adding, Gone, Kernel, Path, Present};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use vipd_types::InstanceId;
+use vipd_types::{Family, InstanceId};
 
 impl Daemon {
     /// Adds all, or takes back what was added and says why.
@@ -76,6 +75,9 @@ impl Daemon {
                 }
                 // It comes back with the link.
                 Err(_) if self.waits_for_link(path) => {}
+                Err(errno) if !path.track() => {
+                    log::info!("({}) {}", who.instance, refusal(path, errno));
+                }
                 Err(errno) => {
                     self.audit.path_added(who, path, Err(errno));
                     return Err(refusal(path, errno));
@@ -123,11 +125,17 @@ impl Daemon {
         self.holders(|path| matches!(path, Path::Route(_)))
     }
 
-    /// A route that has this address as its source goes with it, and the kernel tells nobody.
-    pub(crate) fn users_of(&self, ip: IpAddr) -> BTreeSet<InstanceId> {
-        let uses =
-            |path: &Path| matches!(path, Path::Route(route) if route.wanted.source == Some(ip));
-        self.holders(uses)
+    /// A route that has this address as its source goes with it, and all routes of IPv4 over an
+    /// interface go with its last address of IPv4. The kernel tells nobody.
+    pub(crate) fn users_of(&self, present: &Present) -> BTreeSet<InstanceId> {
+        let over = |index: &Option<u32>| index.is_none_or(|index| index == present.index);
+        self.holders(|path| match path {
+            Path::Route(route) if route.wanted.family == Family::V4 && present.ip.is_ipv4() => {
+                route.wanted.source == Some(present.ip) || route.indexes.iter().any(over)
+            }
+            Path::Route(route) => route.wanted.source == Some(present.ip),
+            Path::Rule(_) => false,
+        })
     }
 
     fn holders(&self, is: impl Fn(&Path) -> bool) -> BTreeSet<InstanceId> {

@@ -48,12 +48,15 @@ impl Daemon {
                 Change::Added(present) => {
                     touched.insert(present.index);
                     doubtful.extend(self.appeared(present));
-                    doubtful.extend(self.users_of(present.ip));
+                    // Ours come and go with their routes.
+                    if self.holder_of(present).is_none() {
+                        doubtful.extend(self.users_of(present));
+                    }
                 }
                 Change::Removed(present) => {
                     touched.insert(present.index);
                     doubtful.extend(self.vanished(present, down.contains(&present.index)));
-                    doubtful.extend(self.users_of(present.ip));
+                    doubtful.extend(self.users_of(present));
                 }
                 Change::RouteGone(gone) => {
                     doubtful.extend(self.route_gone(gone, !down.is_empty()));
@@ -165,7 +168,7 @@ impl Daemon {
             return Ok(());
         }
         if absent.is_empty() {
-            return self.put_paths_back(instance, &term);
+            return self.put_paths_back(instance, &term, true);
         }
         // The engine has said good-bye, or is about to: a peer has the address, or may take it.
         if term.is_over(now) {
@@ -184,14 +187,19 @@ impl Daemon {
             self.promise(instance, term.lease, now)?;
             if self.install(&who, &absent, term.lease).is_ok() {
                 self.announce_these(instance, &absent);
-                // They may have gone with an address.
-                return self.put_paths_back(instance, &term);
+                // They may have gone with an address, which counts once.
+                return self.put_paths_back(instance, &term, false);
             }
         }
         self.give_up(instance, "the addresses do not stay")
     }
 
-    fn put_paths_back(&mut self, instance: InstanceId, term: &Term) -> Result<(), Fatal> {
+    fn put_paths_back(
+        &mut self,
+        instance: InstanceId,
+        term: &Term,
+        counts: bool,
+    ) -> Result<(), Fatal> {
         if term.paths.is_empty() {
             return Ok(());
         }
@@ -199,9 +207,13 @@ impl Daemon {
         let (by, reason) = (By::Parent, Reason::Restore);
         let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason };
         match self.restore_paths(&who, &term.paths) {
-            Ok(false) => Ok(()),
-            Ok(true) if self.held.may_restore(instance, self.kernel.now()) => Ok(()),
-            Ok(true) => self.give_up(instance, "the routes and rules do not stay"),
+            Ok(restored) => {
+                let now = self.kernel.now();
+                if restored && counts && !self.held.may_restore(instance, now) {
+                    return self.give_up(instance, "the routes and rules do not stay");
+                }
+                Ok(())
+            }
             Err(why) => self.give_up(instance, &why),
         }
     }
