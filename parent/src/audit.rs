@@ -21,6 +21,8 @@ pub(crate) enum By {
 pub(crate) enum Reason {
     Acquire,
     Release(Why),
+    /// The first configuration has a static one.
+    Start,
     /// An address of ours from an earlier run was found at start.
     Leftover,
     /// Somebody had removed it.
@@ -93,7 +95,10 @@ impl Audit {
     }
 
     fn for_whom(&mut self, mut line: String, who: &Subject<'_>, result: Result<(), Errno>) {
-        let _ = write!(line, " instance={}", value(who.instance));
+        // Static entries are nobody's.
+        if !who.instance.is_empty() {
+            let _ = write!(line, " instance={}", value(who.instance));
+        }
         if let Some(epoch) = who.epoch {
             let _ = write!(line, " epoch={epoch}");
         }
@@ -166,6 +171,7 @@ impl Reason {
             Self::Release(Why::Yield) => "yield",
             Self::Release(Why::Fault) => "fault",
             Self::Release(Why::Stop) => "stop",
+            Self::Start => "start",
             Self::Leftover => "leftover",
             Self::Restore => "restore",
             Self::Reload => "reload",

@@ -11,6 +11,7 @@ use crate::listener::Listener;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
+use crate::statics::Static;
 use crate::vmacs::Vmacs;
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ pub(crate) struct Daemon {
     /// Also of instances that a reload removed.
     pub(crate) names: BTreeMap<InstanceId, String>,
     pub(crate) held: Held,
+    pub(crate) statics: Vec<Static>,
     pub(crate) vmacs: Vmacs,
     pub(crate) permits: Permits,
     pub(crate) audit: Audit,
@@ -133,6 +135,7 @@ impl Daemon {
             }
         }
         self.hear_owner_no_more();
+        self.remove_statics();
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {

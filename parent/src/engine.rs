@@ -92,6 +92,9 @@ impl Daemon {
 
     /// What a MASTER holds: a route may name an address, so that comes first.
     fn install_all(&mut self, who: &Subject<'_>, plan: &InstancePlan) -> Result<(), String> {
+        if let Some(why) = self.lacks_static(plan.slice.id) {
+            return Err(why);
+        }
         self.install(who, &plan.addresses, plan.lease)?;
         self.install_paths(who, &plan.paths).inspect_err(|_| {
             let who = Subject { by: By::Parent, reason: Reason::Rollback, ..*who };
@@ -146,7 +149,7 @@ impl Daemon {
     }
 
     /// Without promote_secondaries, removing one address of a subnet removes the others with it.
-    fn keep_neighbours(&self, addresses: &[Address]) -> Result<(), String> {
+    pub(crate) fn keep_neighbours(&self, addresses: &[Address]) -> Result<(), String> {
         for address in addresses.iter().filter(|a| a.ip.is_ipv4() && a.prefix < 32) {
             match crate::kernel::sysctl::promote_secondaries(&address.interface) {
                 Ok(false) => {}

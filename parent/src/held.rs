@@ -26,7 +26,7 @@ pub(crate) struct Term {
 
 /// How often an address that somebody removed is put back before the instance gives up.
 #[derive(Debug, Clone, Copy, Default)]
-struct Restores {
+pub(crate) struct Restores {
     count: u32,
     since: Option<Instant>,
 }
@@ -34,6 +34,15 @@ struct Restores {
 impl Restores {
     const MAX: u32 = 5;
     const WINDOW: Duration = Duration::from_secs(60);
+
+    /// May it be put back once more?
+    pub(crate) fn once_more(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|at| now.since(at) > Self::WINDOW) {
+            *self = Self { count: 0, since: Some(now) };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= Self::MAX
+    }
 }
 
 impl Term {
@@ -148,13 +157,7 @@ impl Held {
 
     /// May an address that somebody removed be put back once more?
     pub(crate) fn may_restore(&mut self, instance: InstanceId, now: Instant) -> bool {
-        let Some(term) = self.terms.get_mut(&instance) else { return false };
-        let fresh = term.restores.since.is_none_or(|at| now.since(at) > Restores::WINDOW);
-        if fresh {
-            term.restores = Restores { count: 0, since: Some(now) };
-        }
-        term.restores.count = term.restores.count.saturating_add(1);
-        term.restores.count <= Restores::MAX
+        self.terms.get_mut(&instance).is_some_and(|term| term.restores.once_more(now))
     }
 }
 

@@ -26,6 +26,7 @@ mod rights;
 mod run;
 mod spawn;
 mod start;
+mod statics;
 mod sys;
 mod vmacs;
 mod watch;

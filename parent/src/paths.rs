@@ -87,7 +87,7 @@ impl Daemon {
         Ok(restored)
     }
 
-    fn waits_for_link(&mut self, path: &Path) -> bool {
+    pub(crate) fn waits_for_link(&mut self, path: &Path) -> bool {
         let Path::Route(route) = path else { return false };
         let hops = route.wanted.hops.iter().zip(&route.indexes);
         let links: Vec<_> = hops.filter_map(|(hop, index)| Some((hop.dev?, (*index)?))).collect();
@@ -175,7 +175,7 @@ fn is_tracked(path: &Path) -> bool {
 
 /// The kernel takes routes away with a link, and they come back with it; a rule stays until somebody
 /// removes it.
-fn comes_back(path: &Path) -> bool {
+pub(crate) fn comes_back(path: &Path) -> bool {
     match path {
         Path::Route(route) => route.wanted.expires.is_none(),
         Path::Rule(rule) => rule.wanted.track,

@@ -28,6 +28,7 @@ impl Daemon {
         let mut gone = Vec::new();
         let mut down = BTreeSet::new();
         for change in &changes {
+            self.let_statics_go(change, &down);
             match change {
                 Change::Link { index, state } => {
                     touched.insert(*index);
@@ -80,6 +81,7 @@ impl Daemon {
             self.plan.sockets.iter().filter(is_touched).map(|socket| socket.slice.id).collect();
         sockets.into_iter().try_for_each(|socket| self.tell_link(socket))?;
         gone.into_iter().try_for_each(|index| self.lost_link(index))?;
+        self.statics_heard(&changes)?;
         doubtful.into_iter().try_for_each(|instance| self.put_back(instance))
     }
 
@@ -145,7 +147,7 @@ impl Daemon {
         self.held.instances().into_iter().filter(on).collect()
     }
 
-    fn holder_of(&self, removed: &Present) -> Option<InstanceId> {
+    pub(crate) fn holder_of(&self, removed: &Present) -> Option<InstanceId> {
         let holds = |id: &InstanceId| {
             self.held
                 .get(*id)

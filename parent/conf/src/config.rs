@@ -15,6 +15,33 @@ pub struct Config {
     pub scripts: Vec<Script>,
     /// In the order of the file.
     pub groups: Vec<SyncGroup>,
+    pub statics: Statics,
+    /// In the order of the file.
+    pub track_groups: Vec<TrackGroup>,
+}
+
+/// What is there while the daemon runs, whoever is MASTER.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statics {
+    /// Each with an interface.
+    pub addresses: Vec<Static<Vip>>,
+    pub routes: Vec<Static<Route>>,
+    pub rules: Vec<Static<Rule>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Static<T> {
+    pub entry: T,
+    /// Place in `Config::track_groups`.
+    pub group: Option<usize>,
+}
+
+/// `track_group`: instances that cannot be MASTER without the static entries that name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackGroup {
+    pub name: String,
+    /// Places in `Config::instances`.
+    pub members: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

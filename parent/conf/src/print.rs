@@ -13,6 +13,7 @@ use vipd_types::{Checksum, Family, Version};
 pub fn print(config: &Config) -> Vec<u8> {
     let mut page = Page { bytes: Vec::new(), depth: 0 };
     page.block("global_defs", None, |page| globals(page, config));
+    statics(&mut page, config);
     for script in &config.scripts {
         page.block("vrrp_script", Some(script.name.as_bytes()), |page| check(page, script));
     }
@@ -25,6 +26,44 @@ pub fn print(config: &Config) -> Vec<u8> {
         page.block("vrrp_sync_group", name, |page| members(page, group, config));
     }
     page.bytes
+}
+
+fn statics(page: &mut Page, config: &Config) {
+    let group = |group: Option<usize>| {
+        let group = group.and_then(|place| config.track_groups.get(place));
+        group.map(|group| [b" track_group ", quoted(group.name.as_bytes()).as_slice()].concat())
+    };
+    let all = &config.statics;
+    if !all.addresses.is_empty() {
+        page.block("static_ipaddress", None, |page| {
+            for one in &all.addresses {
+                let more = group(one.group).unwrap_or_default();
+                page.line(&[&[vip_text(&one.entry), more].concat()]);
+            }
+        });
+    }
+    let routes = all.routes.iter().map(|one| (one.entry.to_string(), group(one.group)));
+    let rules = all.rules.iter().map(|one| (one.entry.to_string(), group(one.group)));
+    let routes: Vec<_> = routes.collect();
+    let rules: Vec<_> = rules.collect();
+    for (keyword, lines) in [("static_routes", routes), ("static_rules", rules)] {
+        if lines.is_empty() {
+            continue;
+        }
+        page.block(keyword, None, |page| {
+            for (text, more) in lines {
+                page.line(&[&[text.into_bytes(), more.unwrap_or_default()].concat()]);
+            }
+        });
+    }
+    for group in &config.track_groups {
+        let members = || group.members.iter().filter_map(|place| config.instances.get(*place));
+        page.block("track_group", Some(group.name.as_bytes()), |page| {
+            page.block("group", None, |page| {
+                members().for_each(|member| page.line(&[&quoted(member.name.as_bytes())]));
+            });
+        });
+    }
 }
 
 fn globals(page: &mut Page, config: &Config) {
@@ -176,6 +215,10 @@ fn transport(page: &mut Page, i: &Instance) {
 }
 
 fn vip(page: &mut Page, vip: &Vip) {
+    page.line(&[&vip_text(vip)]);
+}
+
+fn vip_text(vip: &Vip) -> Vec<u8> {
     let mut text = format!("{}/{}", vip.address, vip.prefix).into_bytes();
     let mut option = |name: &str, value: &[u8]| {
         text.extend([b" ", name.as_bytes(), b" ", value].concat());
@@ -210,7 +253,7 @@ fn vip(page: &mut Page, vip: &Vip) {
             text.extend([b" ", name.as_bytes()].concat());
         }
     }
-    page.line(&[&text]);
+    text
 }
 
 /// The checks of the group stand in its members, with their weights.

@@ -32,6 +32,49 @@ pub(crate) struct Plan {
     pub(crate) groups: Vec<GroupSlice>,
     pub(crate) trackers: Vec<TrackerSlice>,
     pub(crate) checks: Vec<CheckSlice>,
+    /// In the order in which they are added.
+    pub(crate) statics: Vec<StaticPlan>,
+}
+
+/// What is there while the daemon runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StaticPlan {
+    pub(crate) thing: Thing,
+    /// Instances that cannot be MASTER without it.
+    pub(crate) dependants: Vec<InstanceId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Thing {
+    Address(Address),
+    Path(Path),
+}
+
+impl Thing {
+    pub(crate) fn track(&self) -> bool {
+        match self {
+            Self::Address(address) => address.track,
+            Self::Path(path) => path.track(),
+        }
+    }
+
+    /// Nothing about it differs for the kernel.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Address(one), Self::Address(other)) => one.is_same_as(other),
+            (Self::Path(one), Self::Path(other)) => one.is_same_as(other),
+            (Self::Address(_), Self::Path(_)) | (Self::Path(_), Self::Address(_)) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "address {address} on {}", address.interface),
+            Self::Path(path) => write!(f, "{} {path}", path.kind()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +133,7 @@ impl Plan {
             groups: Vec::new(),
             trackers: Vec::new(),
             checks: Vec::new(),
+            statics: Vec::new(),
         }
     }
 
@@ -131,6 +175,7 @@ impl Plan {
             && self.groups == old.groups
             && self.trackers == old.trackers
             && self.checks == old.checks
+            && self.statics == old.statics
     }
 }
 

@@ -69,11 +69,12 @@ impl Numbers {
             join(&mut sockets, socket);
         }
         let groups = self.groups(config)?;
+        let statics = self.statics(config, &tables, kernel)?;
         let sockets = sockets.into_values().collect();
-        Ok(Plan { generation, digest, sockets, instances, groups, trackers, checks })
+        Ok(Plan { generation, digest, sockets, instances, groups, trackers, checks, statics })
     }
 
-    fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {
+    pub(super) fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {
         let next =
             u16::try_from(self.instances.len()).map_err(|_| PlanError::TooMany("instances"))?;
         Ok(*self.instances.entry(identity(one)).or_insert(InstanceId(next)))

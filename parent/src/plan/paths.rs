@@ -1,10 +1,11 @@
 //! Routes and rules of the configuration with the numbers of this host's interfaces and routing
 //! tables. Reads rt_tables and asks the kernel for interfaces; changes nothing.
 
-use super::PlanError;
+use super::{Numbers, PlanError, StaticPlan, Thing, slices};
 use crate::kernel::{Kernel, Path, RoutePath, RulePath};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use vipd_conf::Config;
 use vipd_conf::routing::{Action, Place, Route, Rule, Table};
 use vipd_types::Family;
 
@@ -48,6 +49,51 @@ fn entry(line: &str) -> Option<(String, u32)> {
         None => number.parse(),
     };
     Some((words.next()?.to_owned(), number.ok()?))
+}
+
+impl Numbers {
+    pub(super) fn statics(
+        &mut self,
+        config: &Config,
+        tables: &Tables,
+        kernel: &mut dyn Kernel,
+    ) -> Result<Vec<StaticPlan>, PlanError> {
+        let mut dependants = Vec::with_capacity(config.track_groups.len());
+        for group in &config.track_groups {
+            let members = group.members.iter().filter_map(|place| config.instances.get(*place));
+            let members = members.map(|one| self.instance(one)).collect::<Result<Vec<_>, _>>()?;
+            dependants.push(members);
+        }
+        let of = |group: Option<usize>| {
+            group.and_then(|place| dependants.get(place)).cloned().unwrap_or_default()
+        };
+        let mut plans = Vec::new();
+        for one in &config.statics.addresses {
+            let missing = |interface| {
+                let line = format!("static address {}", one.entry.address);
+                PlanError::NoRouteInterface { line, interface }
+            };
+            let Some(interface) = one.entry.dev else { continue };
+            let (index, _) = kernel.link(&interface).map_err(|_| missing(interface))?;
+            let address = slices::address(&one.entry, interface, index);
+            let thing = Thing::Address(address);
+            plans.push(StaticPlan { thing, dependants: of(one.group) });
+        }
+        let all = &config.statics;
+        for one in &all.routes {
+            for path in paths(std::slice::from_ref(&one.entry), &[], tables, kernel)? {
+                let thing = Thing::Path(path);
+                plans.push(StaticPlan { thing, dependants: of(one.group) });
+            }
+        }
+        for one in &all.rules {
+            for path in paths(&[], std::slice::from_ref(&one.entry), tables, kernel)? {
+                let thing = Thing::Path(path);
+                plans.push(StaticPlan { thing, dependants: of(one.group) });
+            }
+        }
+        Ok(plans)
+    }
 }
 
 /// In the order in which they are added.

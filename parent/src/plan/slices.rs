@@ -6,9 +6,9 @@ use crate::kernel::{Address, Flags, Kernel, Preferred};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_conf::config::{Auth, Config, Instance, Lease};
+use vipd_conf::config::{Auth, Config, Instance, Lease, Vip};
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
-use vipd_types::{InstanceId, ScriptId, SocketId, TrackerId};
+use vipd_types::{IfName, InstanceId, ScriptId, SocketId, TrackerId};
 
 /// Renewing costs the rtnl lock: no more than this many addresses a second.
 const RENEWALS_PER_SECOND: usize = 500;
@@ -60,37 +60,41 @@ pub(super) fn addresses(
     on: Interface,
     kernel: &mut dyn Kernel,
 ) -> Result<Vec<Address>, PlanError> {
-    let address = |vip: &vipd_conf::config::Vip| {
+    let here = |vip: &Vip| {
         let Interface { name, index } = match vip.dev {
             None => on,
             Some(dev) => interface(one, &dev, kernel)?,
         };
-        Ok(Address {
-            ip: vip.address,
-            prefix: vip.prefix,
-            interface: name,
-            index,
-            label: vip.label.clone(),
-            broadcast: vip.broadcast,
-            scope: vip.scope,
-            preferred: match vip.preferred_lft {
-                None => Preferred::usual(vip.address, vip.prefix),
-                Some(0) => Preferred::Never,
-                Some(u32::MAX) => Preferred::Always,
-                Some(seconds) => Preferred::Seconds(seconds),
-            },
-            nodad: !vip.dad,
-            peer: vip.peer,
-            flags: Flags {
-                home: vip.home,
-                mngtmpaddr: vip.mngtmpaddr,
-                noprefixroute: vip.noprefixroute,
-                autojoin: vip.autojoin,
-            },
-            track: vip.track,
-        })
+        Ok(address(vip, name, index))
     };
-    one.all_addresses().map(address).collect()
+    one.all_addresses().map(here).collect()
+}
+
+pub(super) fn address(vip: &Vip, interface: IfName, index: u32) -> Address {
+    Address {
+        ip: vip.address,
+        prefix: vip.prefix,
+        interface,
+        index,
+        label: vip.label.clone(),
+        broadcast: vip.broadcast,
+        scope: vip.scope,
+        preferred: match vip.preferred_lft {
+            None => Preferred::usual(vip.address, vip.prefix),
+            Some(0) => Preferred::Never,
+            Some(u32::MAX) => Preferred::Always,
+            Some(seconds) => Preferred::Seconds(seconds),
+        },
+        nodad: !vip.dad,
+        peer: vip.peer,
+        flags: Flags {
+            home: vip.home,
+            mngtmpaddr: vip.mngtmpaddr,
+            noprefixroute: vip.noprefixroute,
+            autojoin: vip.autojoin,
+        },
+        track: vip.track,
+    }
 }
 
 pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {

@@ -18,11 +18,13 @@ impl Daemon {
         let Reloading { next, receivers, by, .. } = staged;
         let Next { config, plan, numbers, .. } = next;
         let generation = plan.generation;
-        if plan.instances.iter().any(|one| !one.paths.is_empty()) {
+        let with_paths = plan.instances.iter().any(|one| !one.paths.is_empty());
+        if with_paths || !plan.statics.is_empty() {
             let followed = self.events.follow_paths();
             followed.map_err(|e| Fatal::new("the kernel", format!("events of routes: {e}")))?;
         }
         let changed = self.change_addresses(&plan)?;
+        self.change_statics(&plan.statics)?;
         let copies = |instance: &InstancePlan| {
             u16::try_from(instance.destinations().len()).unwrap_or(u16::MAX)
         };

@@ -11,13 +11,34 @@ use crate::suggest;
 use crate::tree::Item;
 use std::net::{IpAddr, Ipv4Addr};
 
+/// An address, where it stands, and the `track_group` it names.
+#[derive(Debug)]
+pub(super) struct FoundAddress {
+    pub(super) vip: Vip,
+    pub(super) at: Span,
+    pub(super) group: Option<Word>,
+}
+
 /// All lines of such a block.
-pub(super) fn addresses(item: &Item, found: &mut Vec<(Vip, Span)>, say: &mut Say) {
+pub(super) fn read(item: &Item, found: &mut Vec<FoundAddress>, say: &mut Say) {
     super::value::no_more_than(item, 0, say);
     for line in lines(item, say) {
-        if let Some(vip) = vip(line, say) {
-            found.push((vip, line.span()));
+        let mut group = None;
+        if let Some(vip) = vip(line, &mut group, say) {
+            found.push(FoundAddress { vip, at: line.span(), group });
         }
+    }
+}
+
+/// Those of an instance, which depends on them anyway.
+pub(super) fn addresses(item: &Item, found: &mut Vec<(Vip, Span)>, say: &mut Say) {
+    let mut all = Vec::new();
+    read(item, &mut all, say);
+    for FoundAddress { vip, at, group } in all {
+        if let Some(group) = group {
+            super::route::no_group(&group, say);
+        }
+        found.push((vip, at));
     }
 }
 
@@ -32,7 +53,7 @@ pub(super) fn lines<'a>(item: &'a Item, say: &mut Say) -> impl Iterator<Item = &
 }
 
 /// `ADDR[/LEN] {option}`
-fn vip(line: &Item, say: &mut Say) -> Option<Vip> {
+fn vip(line: &Item, group: &mut Option<Word>, say: &mut Say) -> Option<Vip> {
     let (address, prefix) = address_and_prefix(&line.keyword, say)?;
     let mut vip = Vip {
         address,
@@ -60,12 +81,15 @@ fn vip(line: &Item, say: &mut Say) -> Option<Vip> {
                     say.warn(option.span, message, format!("write `{name} VALUE`"));
                     return None;
                 };
-                option_of(&mut vip, name, value, say)?;
+                match name {
+                    "track_group" => *group = Some(value.clone()),
+                    name => option_of(&mut vip, name, value, say)?,
+                }
             }
             Some((_, name)) => {
                 speak_of(Context::AddressLine, option, say);
                 let is_name = |word: &&Word| find(Context::AddressLine, &word.bytes).is_none();
-                if matches!(name, "use_vmac" | "track_group") {
+                if name == "use_vmac" {
                     words.next_if(is_name);
                 }
             }

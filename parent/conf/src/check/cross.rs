@@ -12,9 +12,15 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use vipd_types::{IfName, ScriptId};
 
-pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
+/// `seen` are the static addresses.
+pub(super) fn check(
+    instances: &mut [Found],
+    scripts: &Scripts,
+    seen: HashMap<Place, usize>,
+    say: &mut Say,
+) {
     too_many(instances, say);
-    same_address(instances, say);
+    same_address(instances, seen, say);
     same_router(instances, say);
     same_vmac(instances, say);
     own_source(instances, say);
@@ -65,8 +71,7 @@ fn same_router(instances: &[Found], say: &mut Say) {
 }
 
 /// As in keepalived the second place is left out; which of two routers holds it would be chance.
-fn same_address(instances: &mut [Found], say: &mut Say) {
-    let mut seen = HashMap::new();
+fn same_address(instances: &mut [Found], mut seen: HashMap<Place, usize>, say: &mut Say) {
     for found in &mut *instances {
         let i = &mut found.instance;
         let some = !i.addresses.is_empty();
@@ -84,7 +89,7 @@ fn same_address(instances: &mut [Found], say: &mut Say) {
 }
 
 /// A link-local address means something on its link only, and may be on several.
-type Place = (IpAddr, Option<IfName>);
+pub(super) type Place = (IpAddr, Option<IfName>);
 
 fn once(
     vips: &mut Vec<Vip>,

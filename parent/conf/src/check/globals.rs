@@ -1,13 +1,13 @@
 //! `global_defs`: settings of the daemon and the defaults that instances take over.
 
-use super::value::{flag, lease, one, switch, text, user};
+use super::value::{flag, interface, lease, one, switch, text, user};
 use super::{garp, host, options, vmac, walk};
 use crate::config::{Garp, Globals, Lease};
 use crate::diagnostic::Say;
 use crate::keywords::Context;
 use crate::tree::Item;
 use std::net::IpAddr;
-use vipd_types::{Family, Version};
+use vipd_types::{Family, IfName, Version};
 
 /// What an instance starts from.
 pub(super) struct Defaults {
@@ -22,6 +22,8 @@ pub(super) struct Defaults {
     pub(super) lease: Lease,
     pub(super) fast_handover: bool,
     pub(super) vmac_prefix: String,
+    /// Of static addresses.
+    pub(super) default_interface: Option<IfName>,
 }
 
 impl Defaults {
@@ -46,6 +48,7 @@ pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Defaults {
         lease: Lease::Default,
         fast_handover: true,
         vmac_prefix: "vrrp".to_owned(),
+        default_interface: None,
     };
     let mut garp = garp::Wishes::default();
     for block in blocks {
@@ -71,6 +74,16 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
         "native_checks" => set(&mut d.globals.native_checks, switch(item, say)),
         "vip_lease" => set(&mut d.lease, lease(item, say)),
         "fast_handover" => set(&mut d.fast_handover, switch(item, say)),
+        "default_interface" => {
+            d.default_interface = one(item, say).and_then(|word| {
+                let found = interface(word);
+                if found.is_none() {
+                    let message = format!("`{}` is no interface name; ignored", word.show());
+                    say.warn(word.span, message, "write the name of an interface");
+                }
+                found
+            });
+        }
         "vmac_prefix" => set(&mut d.vmac_prefix, vmac::prefix(item, say)),
         name => {
             let bare = name.trim_start_matches("vrrp_");

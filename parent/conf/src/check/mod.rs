@@ -18,6 +18,7 @@ mod route;
 mod rule;
 mod script;
 mod settle;
+mod statics;
 mod strict;
 mod sync;
 mod track;
@@ -39,10 +40,12 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let mut scripts = Vec::new();
     let mut instances = Vec::new();
     let mut groups = Vec::new();
-    walk(items, Context::TopLevel, say, |name, item, _| match name {
+    let mut statics = statics::Draft::default();
+    walk(items, Context::TopLevel, say, |name, item, say| match name {
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
         "vrrp_sync_group" => groups.push(item),
+        name if statics.keyword(name, item, say) => {}
         _ => instances.push(item),
     });
     let defaults = globals::read(&globals, say);
@@ -50,8 +53,12 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);
     let groups = sync::read(&groups, &scripts, say);
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
-    cross::check(&mut instances, &scripts, say);
-    paths::Paths::new().check(&mut instances, say);
+    let (mut paths, mut seen) = (paths::Paths::new(), HashMap::new());
+    let known = (instances.as_slice(), &broken);
+    let (statics, track_groups) =
+        statics.settle(defaults.default_interface, known, &mut paths, &mut seen, say);
+    cross::check(&mut instances, &scripts, seen, say);
+    paths.check(&mut instances, say);
     if defaults.globals.enable_script_security {
         cross::security(&scripts, say);
     }
@@ -60,17 +67,23 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         instances: instances.into_iter().map(|i| i.instance).collect(),
         scripts: scripts.list,
         groups,
+        statics,
+        track_groups,
     }
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 11] = [
+const REPEATABLE: [&str; 15] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
     "vrrp_sync_group",
     "group",
     "track_script",
+    "static_ipaddress",
+    "static_routes",
+    "static_rules",
+    "track_group",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "virtual_routes",

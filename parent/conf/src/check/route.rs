@@ -24,7 +24,7 @@ pub(super) fn routes(item: &Item, found: &mut Vec<FoundRoute>, say: &mut Say) {
     super::value::no_more_than(item, 0, say);
     for line in super::address::lines(item, say) {
         let mut draft = Draft::default();
-        let mut words = Words::of(line, Context::RouteLine);
+        let mut words = Words::of(line, item);
         if let Some(route) = draft.read(&mut words, say).and_then(|()| draft.settle(&words, say)) {
             found.push(FoundRoute { route, at: line.span(), group: draft.group });
         }

@@ -22,7 +22,7 @@ pub(super) fn rules(item: &Item, found: &mut Vec<FoundRule>, say: &mut Say) {
     super::value::no_more_than(item, 0, say);
     for line in super::address::lines(item, say) {
         let mut draft = Draft::new();
-        let mut words = Words::of(line, Context::RuleLine);
+        let mut words = Words::of(line, item);
         let rule = draft.read(&mut words, say).and_then(|()| draft.settle(&words, say));
         if let Some(rule) = rule {
             found.push(FoundRule { rule, at: line.span(), group: draft.group });

@@ -3,7 +3,6 @@
 
 use super::address::prefix_of;
 use crate::diagnostic::{Say, Span};
-use crate::keywords::Context;
 use crate::lex::Word;
 use crate::routing::{Prefix, Realms, Table};
 use crate::tree::Item;
@@ -15,14 +14,15 @@ use vipd_types::{Family, IfName};
 pub(super) struct Words<'a> {
     words: Peekable<Box<dyn Iterator<Item = &'a Word> + 'a>>,
     pub(super) at: Span,
-    pub(super) context: Context,
+    /// The keyword of the block.
+    block: String,
 }
 
 impl<'a> Words<'a> {
-    pub(super) fn of(line: &'a Item, context: Context) -> Self {
+    pub(super) fn of(line: &'a Item, block: &Item) -> Self {
         let words: Box<dyn Iterator<Item = &Word>> =
             Box::new(std::iter::once(&line.keyword).chain(&line.words));
-        Self { words: words.peekable(), at: line.span(), context }
+        Self { words: words.peekable(), at: line.span(), block: block.keyword.show() }
     }
 
     pub(super) fn next(&mut self) -> Option<&'a Word> {
@@ -39,11 +39,7 @@ impl<'a> Words<'a> {
 
     /// Says what is wrong; the line is left out.
     pub(super) fn bad<T>(&self, at: Span, message: &str, remedy: &str, say: &mut Say) -> Option<T> {
-        say.warn(
-            at,
-            format!("{message}: this line of {} is LEFT OUT", self.context.name()),
-            remedy,
-        );
+        say.warn(at, format!("{message}: this line of {} is LEFT OUT", self.block), remedy);
         None
     }
 

@@ -17,6 +17,7 @@ pub enum Context {
     Authentication,
     Script,
     SyncGroup,
+    TrackGroup,
     /// Behind an address of `virtual_ipaddress`.
     AddressLine,
     /// In a line of `virtual_routes`.
@@ -41,6 +42,7 @@ impl Context {
             Self::Authentication => "authentication",
             Self::Script => "vrrp_script",
             Self::SyncGroup => "vrrp_sync_group",
+            Self::TrackGroup => "track_group",
             Self::AddressLine => "virtual_ipaddress",
             Self::RouteLine => "virtual_routes",
             Self::RuleLine => "virtual_rules",

@@ -10,10 +10,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, TopLevel, Block, "vrrp_track_process", "no process is tracked"),
     (NotYet, TopLevel, Block, "track_file vrrp_track_file", "no file is tracked"),
     (NotYet, TopLevel, Block, "bfd_instance", "there is no BFD session"),
-    (NotYet, TopLevel, Block, "static_ipaddress", "these addresses are not added"),
-    (NotYet, TopLevel, Block, "static_routes", "these routes are not added"),
-    (NotYet, TopLevel, Block, "static_rules", "these rules are not added"),
-    (NotYet, TopLevel, Block, "track_group", "instances do not watch static entries"),
     (NotYet, TopLevel, Block, "garp_group", "gratuitous ARP is not slowed down for the group"),
     (NotYet, TopLevel, Block, "interface_up_down_delays", "link changes act at once"),
     (NotYet, TopLevel, Block, "linkbeat_interfaces", "link state comes from the kernel only"),
@@ -40,7 +36,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, Globals, Line, "notify_fifo vrrp_notify_fifo notify_fifo_script
         vrrp_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
         "no state is written to a FIFO"),
-    (NotYet, Globals, Line, "default_interface", "the interface of the instance is used"),
     (NotYet, Globals, Line, "vrrp_garp_extra_if vrrp_vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
     (NotYet, Globals, Line, "dynamic_interfaces", "vipd follows interfaces in its own way"),
@@ -95,7 +90,6 @@ pub(super) const ROWS: &[Row] = &[
         lvs_sync_daemon_inteface", "it is without effect"),
     (NotYet, AddressLine, Line, "use_vmac", "the address stays on the interface itself, with its own \
         hardware address; an instance on that interface with `use_vmac` has a virtual one"),
-    (NotYet, AddressLine, Line, "track_group", "it is without effect"),
     (NotYet, VmacLine, Line, "netlink_notify_msg", "no netlink message is sent for others to see"),
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
     (NotYet, SyncGroup, Block, "track_interface track_file track_process track_bfd",

@@ -3,7 +3,7 @@
 
 use super::Context::{
     AddressLine, Authentication, Globals, Instance, PeerLine, Script, SyncGroup, TopLevel,
-    TrackLine, VmacLine,
+    TrackGroup, TrackLine, VmacLine,
 };
 use super::Row;
 use super::Served::{self, Accepted};
@@ -17,6 +17,12 @@ pub(super) const ROWS: &[Row] = &[
     (YES, TopLevel, Block, "vrrp_instance", "a virtual router"),
     (YES, TopLevel, Block, "vrrp_sync_group", "virtual routers that fail over together"),
     (YES, TopLevel, Block, "vrrp_script", "a health check"),
+    (YES, TopLevel, Block, "static_ipaddress", "addresses that are always there"),
+    (YES, TopLevel, Block, "static_routes", "routes that are always there"),
+    (YES, TopLevel, Block, "static_rules", "rules that are always there"),
+    (YES, TopLevel, Block, "track_group", "instances that depend on static entries"),
+    (YES, TrackGroup, Block, "group", "the instances"),
+    (YES, Globals, Line, "default_interface", "interface of static addresses"),
     (YES, Globals, Line, "router_id", "name of this node"),
     (YES, Globals, Line, "script_user", "user and group that run scripts"),
     (YES, Globals, Line, "enable_script_security", "warns: programs are not checked yet"),
@@ -105,6 +111,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Script, Line, "init_fail", "counts as failed until the first result"),
     (YES, AddressLine, Line, "peer", "the other end of a point-to-point link"),
     (YES, AddressLine, Line, "home mngtmpaddr noprefixroute autojoin", "flags of the kernel's"),
+    (YES, AddressLine, Line, "track_group", "instances that depend on it"),
     (YES, AddressLine, Line, "no_track", "it is not put back when somebody removes it"),
     (YES, AddressLine, Line, "dev", "another interface"),
     (YES, AddressLine, Line, "label", "name of the address"),

@@ -391,6 +391,6 @@ prop_compose! {
             native_checks: flags.1,
         };
         let groups = groups(group_names.into_iter().collect(), &places[..instances.len()]);
-        Config { globals, instances, scripts, groups }
+        Config { globals, instances, scripts, groups, ..Config::default() }
     }
 }
