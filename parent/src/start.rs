@@ -5,7 +5,7 @@ use crate::args::Args;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
-use crate::kernel::{Address, Events, Kernel, Linux, Mark, Path as Way};
+use crate::kernel::{Address, Events, Kernel, Linux, Mark, Path as RouteOrRule};
 use crate::launch::{self, Foreground, PidFile};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
@@ -253,20 +253,21 @@ fn leftovers_of(
     audit: &mut Audit,
     name: &str,
     addresses: &[Address],
-    paths: &[Way],
+    paths: &[RouteOrRule],
 ) {
     let (by, reason) = (By::Parent, Reason::Leftover);
+    let shown = if name.is_empty() { "static" } else { name };
     let who = Subject { instance: name, epoch: None, by, reason };
     let paths: Vec<_> = paths.iter().rev().cloned().collect();
     for (path, result) in paths.iter().zip(kernel.remove_paths(&paths)) {
         if !is_missing(result) {
-            log::info!("({name}) removing {} {path}, left behind by an earlier run", path.kind());
+            log::info!("({shown}) removing {} {path}, left behind by an earlier run", path.kind());
             audit.path_removed(&who, path, result);
         }
     }
     let left = watch::leftovers(kernel, addresses);
     for (address, result) in left.iter().zip(kernel.remove(&left)) {
-        log::info!("({name}) removing {address}, left behind by an earlier run");
+        log::info!("({shown}) removing {address}, left behind by an earlier run");
         audit.removed(&who, address, result);
     }
 }
