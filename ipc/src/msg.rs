@@ -29,6 +29,8 @@ pub const ADVERT_MAX: usize = 4088;
 pub const ADVERTISED_MAX: usize = 256;
 /// Instances listed in one `Leasing` or `Leased`.
 pub const LEASES_MAX: usize = 64;
+/// Addresses in one `Excluded`.
+pub const EXCLUDED_MAX: usize = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
@@ -144,6 +146,11 @@ pub enum ParentToEngine {
     Socket(SocketSlice),
     Tracker(TrackerSlice),
     Instance(Box<InstanceSlice>),
+    /// More of the addresses that are not in the adverts of an instance, which was sent before.
+    Excluded {
+        instance: InstanceId,
+        addresses: Vec<IpAddr>,
+    },
     /// After its members.
     Group(GroupSlice),
     /// All slices were sent; answer Staged.
@@ -228,6 +235,7 @@ impl Message for ParentToEngine {
     fn is_bounded(&self) -> bool {
         match self {
             Self::Leasing { leases } | Self::Leased { leases, .. } => leases.len() <= LEASES_MAX,
+            Self::Excluded { addresses, .. } => addresses.len() <= EXCLUDED_MAX,
             _ => true,
         }
     }

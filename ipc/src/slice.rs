@@ -51,6 +51,8 @@ pub struct InstanceSlice {
     pub check_unicast_src: bool,
     /// The addresses in the adverts, in the order of the configuration.
     pub addresses: Vec<IpAddr>,
+    /// Held as well and not in adverts: to be shown. On the way they follow in messages of their own.
+    pub excluded: Vec<IpAddr>,
     pub tracks: Vec<TrackSlice>,
     /// The loss of the link is a FAULT.
     pub track_primary: bool,

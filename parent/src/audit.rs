@@ -1,7 +1,7 @@
 //! The audit trail: who changed what, why, with what result; one event, one line, after the kernel
 //! has answered. The only writer of such lines; children have no way to make one.
 
-use crate::kernel::Address;
+use crate::kernel::{Address, Path};
 use crate::log;
 use nix::errno::Errno;
 use std::fmt::Write;
@@ -21,6 +21,8 @@ pub(crate) enum By {
 pub(crate) enum Reason {
     Acquire,
     Release(Why),
+    /// The first configuration has a static one.
+    Start,
     /// An address of ours from an earlier run was found at start.
     Leftover,
     /// Somebody had removed it.
@@ -61,6 +63,26 @@ impl Audit {
         self.address("remove", who, address, result);
     }
 
+    /// A route or a rule was added, or could not be.
+    pub(crate) fn path_added(&mut self, who: &Subject<'_>, path: &Path, result: Result<(), Errno>) {
+        self.path("add", who, path, result);
+    }
+
+    pub(crate) fn path_removed(
+        &mut self,
+        who: &Subject<'_>,
+        path: &Path,
+        result: Result<(), Errno>,
+    ) {
+        self.path("remove", who, path, result);
+    }
+
+    fn path(&mut self, event: &str, who: &Subject<'_>, path: &Path, result: Result<(), Errno>) {
+        let kind = path.kind();
+        let what = value(&path.to_string());
+        self.for_whom(format!("event={event}-{kind} {kind}={what}"), who, result);
+    }
+
     fn address(
         &mut self,
         event: &str,
@@ -68,8 +90,15 @@ impl Audit {
         address: &Address,
         result: Result<(), Errno>,
     ) {
-        let mut line = format!("event={event} address={address} interface={}", address.interface);
-        let _ = write!(line, " instance={}", value(who.instance));
+        let line = format!("event={event} address={address} interface={}", address.interface);
+        self.for_whom(line, who, result);
+    }
+
+    fn for_whom(&mut self, mut line: String, who: &Subject<'_>, result: Result<(), Errno>) {
+        // Static entries are nobody's.
+        if !who.instance.is_empty() {
+            let _ = write!(line, " instance={}", value(who.instance));
+        }
         if let Some(epoch) = who.epoch {
             let _ = write!(line, " epoch={epoch}");
         }
@@ -142,6 +171,7 @@ impl Reason {
             Self::Release(Why::Yield) => "yield",
             Self::Release(Why::Fault) => "fault",
             Self::Release(Why::Stop) => "stop",
+            Self::Start => "start",
             Self::Leftover => "leftover",
             Self::Restore => "restore",
             Self::Reload => "reload",

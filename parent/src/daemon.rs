@@ -14,6 +14,7 @@ use crate::notify::Notifier;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
+use crate::statics::Static;
 use crate::vmacs::Vmacs;
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub(crate) struct Daemon {
     /// Also of instances that a reload removed.
     pub(crate) names: BTreeMap<InstanceId, String>,
     pub(crate) held: Held,
+    pub(crate) statics: Vec<Static>,
     pub(crate) vmacs: Vmacs,
     pub(crate) permits: Permits,
     pub(crate) audit: Audit,
@@ -131,6 +133,7 @@ impl Daemon {
                 by: By::Parent,
                 reason: Reason::Undo,
             };
+            self.remove_paths(&who, &term.paths);
             let over = term.is_over(self.kernel.now());
             if self.remove(&who, &term.addresses).is_ok() && self.are_gone(&term.addresses) {
                 // After the lease a peer has taken over: a good-bye would disturb it.
@@ -142,6 +145,7 @@ impl Daemon {
             }
         }
         self.hear_owner_no_more();
+        self.remove_statics();
     }
 
     fn are_gone(&mut self, addresses: &[Address]) -> bool {

@@ -6,6 +6,7 @@ use crate::daemon::{Daemon, Fatal, UNLEASED};
 use crate::held;
 use crate::kernel::{Address, Kernel, select};
 use crate::log::relay;
+use crate::plan::InstancePlan;
 use nix::errno::Errno;
 use std::time::Duration;
 use vipd_ipc::msg::{EngineToParent, LEASES_MAX, LeaseEnd, ParentToEngine, Why};
@@ -73,9 +74,10 @@ impl Daemon {
         let who = Subject { instance: name, epoch: Some(epoch), by, reason: Reason::Acquire };
         let asked = self.kernel.now();
         self.promise(instance, plan.lease, asked)?;
-        match self.install(&who, &plan.addresses, plan.lease) {
+        match self.install_all(&who, &plan) {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
+                self.held.take_paths(instance, plan.paths);
                 self.announce(instance);
                 self.tell_engine(&ParentToEngine::Acquired { instance, epoch })?;
                 self.vouch(&[instance])?;
@@ -88,6 +90,20 @@ impl Daemon {
                 self.tell_engine(&ParentToEngine::NotAcquired { instance, epoch, reason })
             }
         }
+    }
+
+    /// What a MASTER holds: a route may name an address, so that comes first.
+    fn install_all(&mut self, who: &Subject<'_>, plan: &InstancePlan) -> Result<(), String> {
+        if let Some(why) = self.lacks_static(plan.slice.id) {
+            return Err(why);
+        }
+        self.install(who, &plan.addresses, plan.lease)?;
+        self.install_paths(who, &plan.paths).inspect_err(|_| {
+            let who = Subject { by: By::Parent, reason: Reason::Rollback, ..*who };
+            if let Err(errno) = self.remove(&who, &plan.addresses) {
+                log::error!("({}) rollback: {errno}", who.instance);
+            }
+        })
     }
 
     /// All or nothing: what was added is taken back if one address cannot be.
@@ -135,7 +151,7 @@ impl Daemon {
     }
 
     /// Without promote_secondaries, removing one address of a subnet removes the others with it.
-    fn keep_neighbours(&self, addresses: &[Address]) -> Result<(), String> {
+    pub(crate) fn keep_neighbours(&self, addresses: &[Address]) -> Result<(), String> {
         for address in addresses.iter().filter(|a| a.ip.is_ipv4() && a.prefix < 32) {
             match crate::kernel::sysctl::promote_secondaries(&address.interface) {
                 Ok(false) => {}
@@ -170,6 +186,7 @@ impl Daemon {
             let name = self.name(instance);
             let reason = Reason::Release(why);
             let who = Subject { instance: &name, epoch: Some(epoch), by: By::Engine, reason };
+            self.remove_paths(&who, &term.paths);
             // An address that stays cannot be answered for; the lease will remove it.
             self.remove(&who, &term.addresses)
                 .map_err(|e| Fatal::new("the kernel", format!("({name}) release: {e}")))?;

@@ -1,7 +1,7 @@
 //! What is installed for whom: the undo list and the lease clock. Pure: it says what to do to the
 //! kernel, and never asks it.
 
-use crate::kernel::Address;
+use crate::kernel::{Address, Path};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_types::{Epoch, InstanceId, Instant};
@@ -11,6 +11,11 @@ use vipd_types::{Epoch, InstanceId, Instant};
 pub(crate) struct Term {
     pub(crate) epoch: Epoch,
     pub(crate) addresses: Vec<Address>,
+    /// Addresses with `no_track` that somebody removed: his from then on.
+    pub(crate) let_go: Vec<Address>,
+    /// In the order in which they were added, after the addresses.
+    pub(crate) paths: Vec<Path>,
+    pub(crate) paths_let_go: Vec<Path>,
     /// Whole seconds; `None` when the addresses are permanent.
     pub(crate) lease: Option<u32>,
     began: Instant,
@@ -21,7 +26,7 @@ pub(crate) struct Term {
 
 /// How often an address that somebody removed is put back before the instance gives up.
 #[derive(Debug, Clone, Copy, Default)]
-struct Restores {
+pub(crate) struct Restores {
     count: u32,
     since: Option<Instant>,
 }
@@ -29,6 +34,15 @@ struct Restores {
 impl Restores {
     const MAX: u32 = 5;
     const WINDOW: Duration = Duration::from_secs(60);
+
+    /// May it be put back once more?
+    pub(crate) fn once_more(&mut self, now: Instant) -> bool {
+        if self.since.is_none_or(|at| now.since(at) > Self::WINDOW) {
+            *self = Self { count: 0, since: Some(now) };
+        }
+        self.count = self.count.saturating_add(1);
+        self.count <= Self::MAX
+    }
 }
 
 impl Term {
@@ -79,7 +93,11 @@ impl Held {
         let restores = Restores::default();
         let same = self.terms.get(&instance).filter(|term| term.epoch == epoch);
         let began = same.map_or(asked, |term| term.began);
-        self.terms.insert(instance, Term { epoch, addresses, lease, began, asked, restores });
+        let kept = same.map(|t| (t.let_go.clone(), t.paths.clone(), t.paths_let_go.clone()));
+        let (let_go, paths, paths_let_go) = kept.unwrap_or_default();
+        let term =
+            Term { epoch, addresses, let_go, paths, paths_let_go, lease, began, asked, restores };
+        self.terms.insert(instance, term);
     }
 
     pub(crate) fn get(&self, instance: InstanceId) -> Option<&Term> {
@@ -108,15 +126,38 @@ impl Held {
         })
     }
 
+    /// The same addresses, perhaps tracked otherwise.
+    pub(crate) fn track_as(&mut self, instance: InstanceId, addresses: Vec<Address>) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.addresses = addresses;
+        }
+    }
+
+    /// The routes and rules of a term.
+    pub(crate) fn take_paths(&mut self, instance: InstanceId, paths: Vec<Path>) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.paths = paths;
+        }
+    }
+
+    pub(crate) fn let_path_go(&mut self, instance: InstanceId, path: &Path) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.paths.retain(|held| held != path);
+            term.paths_let_go.push(path.clone());
+        }
+    }
+
+    /// Nothing is done about this address any more in this term.
+    pub(crate) fn let_go(&mut self, instance: InstanceId, address: &Address) {
+        if let Some(term) = self.terms.get_mut(&instance) {
+            term.addresses.retain(|held| held != address);
+            term.let_go.push(address.clone());
+        }
+    }
+
     /// May an address that somebody removed be put back once more?
     pub(crate) fn may_restore(&mut self, instance: InstanceId, now: Instant) -> bool {
-        let Some(term) = self.terms.get_mut(&instance) else { return false };
-        let fresh = term.restores.since.is_none_or(|at| now.since(at) > Restores::WINDOW);
-        if fresh {
-            term.restores = Restores { count: 0, since: Some(now) };
-        }
-        term.restores.count = term.restores.count.saturating_add(1);
-        term.restores.count <= Restores::MAX
+        self.terms.get_mut(&instance).is_some_and(|term| term.restores.once_more(now))
     }
 }
 
@@ -152,6 +193,9 @@ mod tests {
             scope: 0,
             preferred: Preferred::Seconds(30),
             nodad: true,
+            peer: None,
+            flags: crate::kernel::Flags::default(),
+            track: true,
         };
         let mut held = Held::default();
         held.take(InstanceId(1), Epoch(1), vec![address.clone()], Some(3), at(10));

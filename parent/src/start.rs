@@ -7,13 +7,14 @@ use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
 use crate::dump::Dumps;
 use crate::identity::Places;
-use crate::kernel::{Events, Kernel, Linux, Mark};
+use crate::kernel::{Address, Events, Kernel, Linux, Mark, Path as RouteOrRule};
 use crate::launch::{self, Foreground};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
 use crate::notify::{self, Notifier};
+use crate::paths::is_missing;
 use crate::pidfile::PidFiles;
-use crate::plan::{Numbers, Plan, PlanError, no_accept};
+use crate::plan::{Numbers, Plan, PlanError, Thing, no_accept};
 use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
 use crate::run::Loop;
@@ -179,6 +180,7 @@ fn serve(
         numbers: Numbers::default(),
         names: Default::default(),
         held: Default::default(),
+        statics: Vec::new(),
         vmacs,
         permits: Default::default(),
         audit,
@@ -285,14 +287,39 @@ impl Others {
 
 fn remove_leftovers(kernel: &mut Linux, audit: &mut Audit, plan: &Plan) {
     for instance in &plan.instances {
-        let name = &instance.slice.name;
-        let left = watch::leftovers(kernel, &instance.addresses);
-        let (by, reason) = (By::Parent, Reason::Leftover);
-        let who = Subject { instance: name, epoch: None, by, reason };
-        for (address, result) in left.iter().zip(kernel.remove(&left)) {
-            log::info!("({name}) removing {address}, left behind by an earlier run");
-            audit.removed(&who, address, result);
+        leftovers_of(kernel, audit, &instance.slice.name, &instance.addresses, &instance.paths);
+    }
+    let (mut addresses, mut paths) = (Vec::new(), Vec::new());
+    for one in &plan.statics {
+        match &one.thing {
+            Thing::Address(address) => addresses.push(address.clone()),
+            Thing::Path(path) => paths.push(path.clone()),
         }
+    }
+    leftovers_of(kernel, audit, "", &addresses, &paths);
+}
+
+fn leftovers_of(
+    kernel: &mut Linux,
+    audit: &mut Audit,
+    name: &str,
+    addresses: &[Address],
+    paths: &[RouteOrRule],
+) {
+    let (by, reason) = (By::Parent, Reason::Leftover);
+    let shown = if name.is_empty() { "static" } else { name };
+    let who = Subject { instance: name, epoch: None, by, reason };
+    let paths: Vec<_> = paths.iter().rev().cloned().collect();
+    for (path, result) in paths.iter().zip(kernel.remove_paths(&paths)) {
+        if !is_missing(result) {
+            log::info!("({shown}) removing {} {path}, left behind by an earlier run", path.kind());
+            audit.path_removed(&who, path, result);
+        }
+    }
+    let left = watch::leftovers(kernel, addresses);
+    for (address, result) in left.iter().zip(kernel.remove(&left)) {
+        log::info!("({shown}) removing {address}, left behind by an earlier run");
+        audit.removed(&who, address, result);
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::Config;
-use vipd_types::{Family, IfName, Instant};
+use vipd_types::{IfName, Instant};
 
 /// A router that a reload removes still says good-bye.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -87,8 +87,8 @@ impl Vmacs {
                 Some(made) if made.plan == *plan => made.leaves = None,
                 Some(_) => {
                     return Err(format!(
-                        "{} is in use with another MAC address or interface; reload without it \
-                         first, or restart vipd",
+                        "{} is in use with another MAC address or interface, or without IPv6; \
+                         reload without it first, or restart vipd",
                         plan.name
                     ));
                 }
@@ -277,7 +277,7 @@ impl Daemon {
 
 impl VmacPlan {
     fn vmac(&self) -> Vmac {
-        let Self { name, base, base_index, mac, family } = *self;
-        Vmac { name, base, base_index, mac, ipv6: family == Family::V6 }
+        let Self { name, base, base_index, mac, ipv6 } = *self;
+        Vmac { name, base, base_index, mac, ipv6 }
     }
 }

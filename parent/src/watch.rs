@@ -3,14 +3,14 @@
 
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
+use crate::held::Term;
 use crate::kernel::{Address, Announcement, Change, Kernel, Present, select};
 use crate::plan::SocketPlan;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::msg::ParentToEngine;
-use vipd_types::{Family, IfName, InstanceId, SocketId};
+use vipd_types::{InstanceId, SocketId};
 
 /// An address whose engine has been silent for longer is not put back: its lease has run out.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -25,27 +25,43 @@ impl Daemon {
         let mut touched = BTreeSet::new();
         let mut doubtful: BTreeSet<InstanceId> = BTreeSet::new();
         let mut gone = Vec::new();
+        let mut down = BTreeSet::new();
         for change in &changes {
+            self.let_statics_go(change, &down);
             match change {
                 Change::Link { index, state } => {
                     touched.insert(*index);
+                    if !state.up {
+                        down.insert(*index);
+                    }
                     // The kernel takes IPv6 addresses from a link that is switched off.
                     if state.up {
                         doubtful.extend(self.holders_on(*index));
+                        doubtful.extend(self.holders_of_routes());
                     }
                 }
                 Change::LinkGone { index } => {
                     touched.insert(*index);
+                    self.let_go_all(*index);
                     gone.push(*index);
                 }
                 Change::Added(present) => {
                     touched.insert(present.index);
                     doubtful.extend(self.appeared(present));
+                    // Ours come and go with their routes.
+                    if self.holder_of(present).is_none() {
+                        doubtful.extend(self.users_of(present));
+                    }
                 }
                 Change::Removed(present) => {
                     touched.insert(present.index);
-                    doubtful.extend(self.holder_of(present));
+                    doubtful.extend(self.vanished(present, down.contains(&present.index)));
+                    doubtful.extend(self.users_of(present));
                 }
+                Change::RouteGone(gone) => {
+                    doubtful.extend(self.route_gone(gone, !down.is_empty()));
+                }
+                Change::RuleGone => doubtful.extend(self.holders_of_rules()),
                 Change::Lost => {
                     log::warn!("events of the kernel were lost; looking at everything");
                     touched.extend(self.plan.sockets.iter().map(|s| s.slice.index));
@@ -63,10 +79,14 @@ impl Daemon {
         let sockets: Vec<SocketId> =
             self.plan.sockets.iter().filter(is_touched).map(|socket| socket.slice.id).collect();
         sockets.into_iter().try_for_each(|socket| self.tell_link(socket))?;
-        if changes.iter().any(|change| !matches!(change, Change::Added(_) | Change::Removed(_))) {
+        let of_link = |change: &Change| {
+            matches!(change, Change::Link { .. } | Change::LinkGone { .. } | Change::Lost)
+        };
+        if changes.iter().any(of_link) {
             self.look_at_interfaces()?;
         }
         gone.into_iter().try_for_each(|index| self.lost_link(index))?;
+        self.statics_heard(&changes)?;
         doubtful.into_iter().try_for_each(|instance| self.put_back(instance))
     }
 
@@ -80,6 +100,37 @@ impl Daemon {
             self.schedule.usable(what, self.kernel.now());
         }
         None
+    }
+
+    /// An address has gone, perhaps with its link. Returns who has to look for it.
+    fn vanished(&mut self, present: &Present, link_went: bool) -> Option<InstanceId> {
+        let instance = self.holder_of(present)?;
+        let term = self.held.get(instance)?;
+        let address = term.addresses.iter().find(|address| present.is(address))?.clone();
+        if address.track || term.is_over(self.kernel.now()) {
+            return Some(instance);
+        }
+        // The kernel takes IPv6 addresses from a link that goes down; they come back with it.
+        if !link_went && self.is_up((address.interface, address.index)) {
+            let name = self.name(instance);
+            log::info!("({name}) somebody removed {address}, which has no_track: left to him");
+            self.held.let_go(instance, &address);
+        }
+        None
+    }
+
+    /// The interface is no more; only what is tracked is missed.
+    fn let_go_all(&mut self, index: u32) {
+        for instance in self.held.instances() {
+            let Some(term) = self.held.get(instance) else { continue };
+            let of_it = |a: &&Address| a.index == index && !a.track;
+            let all: Vec<Address> = term.addresses.iter().filter(of_it).cloned().collect();
+            for address in all {
+                let (name, interface) = (self.name(instance), address.interface);
+                log::info!("({name}) {interface} was removed, and {address} with it");
+                self.held.let_go(instance, &address);
+            }
+        }
     }
 
     fn look_at_all(&mut self) {
@@ -101,7 +152,7 @@ impl Daemon {
         self.held.instances().into_iter().filter(on).collect()
     }
 
-    fn holder_of(&self, removed: &Present) -> Option<InstanceId> {
+    pub(crate) fn holder_of(&self, removed: &Present) -> Option<InstanceId> {
         let holds = |id: &InstanceId| {
             self.held
                 .get(*id)
@@ -120,15 +171,19 @@ impl Daemon {
         let silent = now.since(self.life.engine) > ALIVE;
         // Without a link the engine is about to give them back, unless it does not care for the
         // link; then they are looked for when it is up again.
-        if absent.is_empty() || silent || !self.link_is_up(instance) {
+        if silent || !self.link_is_up(instance) {
             return Ok(());
         }
-        // The engine has said good-bye, or is about to: a peer has the address, or may take it.
+        // The engine has said good-bye, or is about to: a peer has the address, or may take it. The
+        // kernel removes them a little later than it should.
         if term.is_over(now) {
             log::error!("({}) the lease was not renewed in time", self.name(instance));
             let epoch = term.epoch;
             self.take_back(instance)?;
             return self.tell_engine(&ParentToEngine::Lapsed { instance, epoch });
+        }
+        if absent.is_empty() {
+            return self.put_paths_back(instance, &term, true);
         }
         let name = self.name(instance);
         let by = By::Parent;
@@ -140,15 +195,35 @@ impl Daemon {
             self.promise(instance, term.lease, now)?;
             if self.install(&who, &absent, term.lease).is_ok() {
                 self.announce_these(instance, &absent);
-                return Ok(());
+                // They may have gone with an address, which counts once.
+                return self.put_paths_back(instance, &term, false);
             }
         }
         self.give_up(instance, "the addresses do not stay")
     }
 
-    pub(crate) fn link_is_up(&self, instance: InstanceId) -> bool {
-        let plan = self.plan.instance(instance);
-        plan.and_then(|plan| self.links.get(&plan.slice.socket)).is_none_or(|(up, _)| *up)
+    fn put_paths_back(
+        &mut self,
+        instance: InstanceId,
+        term: &Term,
+        counts: bool,
+    ) -> Result<(), Fatal> {
+        if term.paths.is_empty() {
+            return Ok(());
+        }
+        let name = self.name(instance);
+        let (by, reason) = (By::Parent, Reason::Restore);
+        let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason };
+        match self.restore_paths(&who, &term.paths) {
+            Ok(restored) => {
+                let now = self.kernel.now();
+                if restored && counts && !self.held.may_restore(instance, now) {
+                    return self.give_up(instance, "the routes and rules do not stay");
+                }
+                Ok(())
+            }
+            Err(why) => self.give_up(instance, &why),
+        }
     }
 
     pub(crate) fn give_up(&mut self, instance: InstanceId, why: &str) -> Result<(), Fatal> {
@@ -167,6 +242,7 @@ impl Daemon {
         self.permits.closed(instance);
         let by = By::Parent;
         let who = Subject { instance: &name, epoch: Some(term.epoch), by, reason: Reason::Undo };
+        self.remove_paths(&who, &term.paths);
         let absent = self.absent(&term.addresses);
         let left: Vec<Address> =
             term.addresses.iter().filter(|a| !absent.contains(a)).cloned().collect();
@@ -191,131 +267,9 @@ impl Daemon {
         );
         failed.into_iter().next()
     }
-
-    /// Tells the engine of an interface if something changed for it.
-    pub(crate) fn tell_link(&mut self, socket: SocketId) -> Result<(), Fatal> {
-        let Some(plan) = self.plan.sockets.iter().find(|s| s.slice.id == socket) else {
-            return Ok(());
-        };
-        let family = plan.slice.family;
-        let (interface, base) =
-            ((plan.slice.interface, plan.slice.index), (plan.base, plan.base_index));
-        let up = self.is_up(interface) && (base == interface || self.is_up(base));
-        let before = self.links.get(&socket).and_then(|(_, source)| *source);
-        let source = self.primary_address(base.1, family, before);
-        if self.links.insert(socket, (up, source)) == Some((up, source)) {
-            return Ok(());
-        }
-        self.tell_engine(&ParentToEngine::Link { socket, up, source })
-    }
-
-    /// Another interface under the old name is not the one that the socket is bound to.
-    fn is_up(&mut self, (name, index): (IfName, u32)) -> bool {
-        matches!(self.kernel.link(&name), Ok((now, state)) if now == index && state.up)
-    }
-
-    fn primary_address(
-        &mut self,
-        index: u32,
-        family: Family,
-        before: Option<IpAddr>,
-    ) -> Option<IpAddr> {
-        let there = match self.kernel.addresses(index) {
-            Ok(there) => there,
-            Err(Errno::ENODEV) => return None,
-            // What cannot be seen now has not changed.
-            Err(_) => return before,
-        };
-        let is_virtual =
-            |ip: IpAddr| self.plan.instances.iter().any(|i| i.addresses.iter().any(|a| a.ip == ip));
-        choose_primary(&there, family, before, is_virtual)
-    }
-}
-
-/// The address that adverts leave from: never a virtual one (RFC 3768 1.3, RFC 9568 1.7: primary
-/// address). Over IPv4 the interface's first. Over IPv6 a link-local one (RFC 9568 5.1.2.1), and the
-/// same for as long as it is usable, because peers compare it.
-fn choose_primary(
-    there: &[Present],
-    family: Family,
-    before: Option<IpAddr>,
-    is_virtual: impl Fn(IpAddr) -> bool,
-) -> Option<IpAddr> {
-    let is_own = |present: &&Present| {
-        present.ip.is_ipv4() == (family == Family::V4)
-            && present.may_be_primary()
-            && !is_virtual(present.ip)
-    };
-    let mut own = there.iter().filter(is_own).map(|present| present.ip);
-    match family {
-        Family::V4 => own.next(),
-        // The kernel lists the newest first.
-        Family::V6 => match before {
-            Some(before) if own.clone().any(|ip| ip == before) => Some(before),
-            Some(_) | None => own.last(),
-        },
-    }
 }
 
 /// Addresses of the configuration that an earlier run of ours left behind.
 pub(crate) fn leftovers(kernel: &mut dyn Kernel, wanted: &[Address]) -> Vec<Address> {
     select(kernel, wanted, |there| matches!(there, Ok(Some(present)) if present.ours))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn there(text: &str) -> Present {
-        Present {
-            ip: text.parse().unwrap(),
-            prefix: 64,
-            index: 2,
-            ours: false,
-            secondary: false,
-            tentative: false,
-            dadfailed: false,
-            deprecated: false,
-        }
-    }
-
-    fn choose(list: &[Present], family: Family, before: Option<&str>) -> Option<String> {
-        let virtual_one: IpAddr = "fe80::100".parse().unwrap();
-        let before = before.map(|text| text.parse().unwrap());
-        choose_primary(list, family, before, |ip| ip == virtual_one).map(|ip| ip.to_string())
-    }
-
-    /// As the kernel lists them: the newest of a scope first.
-    #[test]
-    fn ipv6_primary_address_is_link_local_and_stays() {
-        let list = [there("2001:db8::1"), there("fe80::100"), there("fe80::b"), there("fe80::a")];
-        let chosen = |before| choose(&list, Family::V6, before);
-        assert_eq!(chosen(None).as_deref(), Some("fe80::a"));
-        assert_eq!(chosen(Some("fe80::b")).as_deref(), Some("fe80::b"));
-        assert_eq!(chosen(Some("fe80::dead")).as_deref(), Some("fe80::a"));
-        assert_eq!(chosen(Some("fe80::100")).as_deref(), Some("fe80::a"));
-        assert_eq!(choose(&list[..2], Family::V6, None), None);
-    }
-
-    #[test]
-    fn ipv6_address_that_cannot_be_used_is_no_source() {
-        let bad = [
-            Present { tentative: true, ..there("fe80::a") },
-            Present { tentative: true, dadfailed: true, ..there("fe80::b") },
-            Present { deprecated: true, ..there("fe80::c") },
-        ];
-        assert_eq!(choose(&bad, Family::V6, Some("fe80::a")), None);
-    }
-
-    #[test]
-    fn ipv4_primary_address_is_the_first() {
-        let list = [
-            there("fe80::a"),
-            there("192.0.2.3"),
-            there("198.51.100.3"),
-            Present { secondary: true, ..there("192.0.2.4") },
-        ];
-        let chosen = choose(&list, Family::V4, Some("198.51.100.3"));
-        assert_eq!(chosen.as_deref(), Some("192.0.2.3"));
-    }
 }

@@ -68,6 +68,9 @@ impl Engine {
             }
             ParentToEngine::Tracker(slice) => Ok(self.stage()?.tracker(slice)?),
             ParentToEngine::Instance(slice) => Ok(self.stage()?.instance(*slice)?),
+            ParentToEngine::Excluded { instance, addresses } => {
+                Ok(self.stage()?.excluded(instance, addresses)?)
+            }
             ParentToEngine::Group(slice) => Ok(self.stage()?.group(slice)?),
             ParentToEngine::End { generation } => {
                 self.stage()?.end(generation)?;

@@ -100,9 +100,7 @@ impl Engine {
             "preempt": slice.preempt,
             "fast_handover": slice.fast_handover,
             "master": master(instance, now),
-            "addresses": slice.addresses.iter().map(|address: &IpAddr| {
-                json!({ "address": address, "installed": instance.held })
-            }).collect::<Vec<_>>(),
+            "addresses": addresses(instance),
             "lease": self.lease_of(instance, now),
             "epoch": router.epoch().0,
             "counters": self.counters(instance),
@@ -173,6 +171,14 @@ impl Engine {
         }
         Value::Object(all)
     }
+}
+
+/// Those in adverts first.
+fn addresses(instance: &Instance) -> Vec<Value> {
+    let one = |advertised: bool| move |address: &IpAddr| json!({ "address": address, "installed": instance.held, "advertised": advertised });
+    let slice = &instance.slice;
+    let all = slice.addresses.iter().map(one(true));
+    all.chain(slice.excluded.iter().map(one(false))).collect()
 }
 
 fn master(instance: &Instance, now: Instant) -> Option<Value> {

@@ -2,6 +2,7 @@
 //! the rest of the engine relies on. Applies nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use vipd_ipc::slice::{GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
 use vipd_types::{Generation, GroupId, InstanceId, SocketId, TrackerId};
@@ -67,6 +68,18 @@ impl Stage {
             return Err(Broken("two instances with one VRID on one socket"));
         }
         once(self.instances.insert(slice.id, slice))
+    }
+
+    pub(crate) fn excluded(
+        &mut self,
+        instance: InstanceId,
+        addresses: Vec<IpAddr>,
+    ) -> Result<(), Broken> {
+        self.open()?;
+        let slice = self.instances.get_mut(&instance);
+        let slice = slice.ok_or(Broken("addresses of an unknown instance"))?;
+        slice.excluded.extend(addresses);
+        Ok(())
     }
 
     pub(crate) fn group(&mut self, slice: GroupSlice) -> Result<(), Broken> {

@@ -156,8 +156,10 @@ fn addresses(instance: View<'_>, paint: Paint) -> Vec<String> {
         (Some(false), false) => "not here".to_owned(),
         (None, _) => String::new(),
     };
-    let row =
-        |(text, entry): (&String, &View<'_>)| format!("{}  {}", pad(text, column), state(entry));
+    let row = |(text, entry): (&String, &View<'_>)| {
+        let kept = if entry.flag("advertised") == Some(false) { ", not in adverts" } else { "" };
+        format!("{}  {}{kept}", pad(text, column), state(entry))
+    };
     texts.iter().zip(&all).map(row).collect()
 }
 

@@ -5,6 +5,7 @@ mod notify;
 
 pub use notify::{Command, Fifo, FifoKind, Notified, Notify, Occasion, Subject};
 
+use crate::routing::{Route, Rule};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -23,6 +24,33 @@ pub struct Config {
     pub processes: Vec<TrackedProcess>,
     /// In the order of the file.
     pub groups: Vec<SyncGroup>,
+    pub statics: Statics,
+    /// In the order of the file.
+    pub track_groups: Vec<TrackGroup>,
+}
+
+/// What is there while the daemon runs, whoever is MASTER.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Statics {
+    /// Each with an interface.
+    pub addresses: Vec<Static<Vip>>,
+    pub routes: Vec<Static<Route>>,
+    pub rules: Vec<Static<Rule>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Static<T> {
+    pub entry: T,
+    /// Place in `Config::track_groups`.
+    pub group: Option<usize>,
+}
+
+/// `track_group`: instances that cannot be MASTER without the static entries that name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackGroup {
+    pub name: String,
+    /// Places in `Config::instances`.
+    pub members: Vec<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +130,12 @@ pub struct Instance {
     /// Destination of multicast adverts; the RFC's group of the family when there are peers.
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
+    /// `virtual_ipaddress_excluded`: held like the others, of either family, and not in adverts.
+    pub excluded: Vec<Vip>,
+    /// `virtual_routes`: there while the addresses are.
+    pub routes: Vec<Route>,
+    /// `virtual_rules`: likewise.
+    pub rules: Vec<Rule>,
     pub tracks: Vec<Track>,
     /// False with `dont_track_primary`: the loss of the instance's own link is no FAULT.
     pub track_primary: bool,
@@ -140,6 +174,13 @@ pub enum Lease {
     Off,
 }
 
+impl Instance {
+    /// Those in adverts and those that are not.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &Vip> {
+        self.addresses.iter().chain(&self.excluded)
+    }
+}
+
 impl Lease {
     /// The default in seconds: down_timer_adverts x advert_int rounded down, so that the address of
     /// a dead host is gone before a peer takes over; but two intervals at least, because it is
@@ -167,7 +208,7 @@ impl std::fmt::Debug for Auth {
     }
 }
 
-/// One line of `virtual_ipaddress`.
+/// One line of `virtual_ipaddress` or `virtual_ipaddress_excluded`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vip {
     pub address: IpAddr,
@@ -186,6 +227,18 @@ pub struct Vip {
     /// `preferred_lft` in seconds, `u32::MAX` for ever: how long the kernel chooses the address as a
     /// source by itself. When the line says nothing: not at all for a /128, else for ever.
     pub preferred_lft: Option<u32>,
+    /// `peer`: the other end of a point-to-point link.
+    pub peer: Option<IpAddr>,
+    /// Mobile IPv6's home address (RFC 6275); IPv6 only.
+    pub home: bool,
+    /// Temporary addresses (RFC 8981) are made from this one; IPv6 with a length of 64 only.
+    pub mngtmpaddr: bool,
+    /// The address brings no route to its subnet.
+    pub noprefixroute: bool,
+    /// The kernel joins the multicast group that the address is.
+    pub autojoin: bool,
+    /// False with `no_track`: it is not put back when somebody removes it.
+    pub track: bool,
 }
 
 /// What an instance watches.

@@ -16,6 +16,7 @@ pub mod limits;
 mod native;
 mod print;
 mod reader;
+pub mod routing;
 mod say;
 mod shell;
 mod suggest;

@@ -1,13 +1,16 @@
 //! A configuration back to text, every default spelled out. Invariant: what is printed parses to
 //! the value that was printed, if that value came from a file. Passwords are in it.
 
+mod held;
+
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
 use crate::config::{
     Auth, Command, Config, Globals, Instance, Lease, Notify, ParamMatch, Script, ScriptUser,
-    SyncGroup, Target, Track, TrackedProcess, Vip, Vmac,
+    SyncGroup, Target, Track, TrackedProcess, Vmac,
 };
 use crate::shell;
+use held::{held, statics};
 use std::fmt::Display;
 use vipd_types::{Checksum, Family, Version};
 
@@ -19,6 +22,7 @@ pub fn print(config: &Config) -> Vec<u8> {
         page.word("net_namespace", name.as_bytes());
     }
     page.block("global_defs", None, |page| globals(page, config));
+    statics(&mut page, config);
     for script in &config.scripts {
         page.block("vrrp_script", Some(script.name.as_bytes()), |page| check(page, script));
     }
@@ -173,7 +177,7 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
         virtual_mac(page, vmac, i);
     }
     transport(page, i);
-    page.block("virtual_ipaddress", None, |page| i.addresses.iter().for_each(|v| vip(page, v)));
+    held(page, i);
     tracks(page, i, config);
     page.show("garp_master_delay", show_seconds(i.garp.master_delay));
     page.show("garp_master_repeat", i.garp.master_repeat);
@@ -244,32 +248,6 @@ fn transport(page: &mut Page, i: &Instance) {
     page.switch("check_unicast_src", i.check_unicast_src);
 }
 
-fn vip(page: &mut Page, vip: &Vip) {
-    let mut text = format!("{}/{}", vip.address, vip.prefix).into_bytes();
-    let mut option = |name: &str, value: &[u8]| {
-        text.extend([b" ", name.as_bytes(), b" ", value].concat());
-    };
-    if let Some(dev) = vip.dev {
-        option("dev", &quoted(dev.as_bytes()));
-    }
-    if let Some(label) = &vip.label {
-        option("label", &quoted(label.as_bytes()));
-    }
-    if let Some(broadcast) = vip.broadcast {
-        option("brd", broadcast.to_string().as_bytes());
-    }
-    option("scope", vip.scope.to_string().as_bytes());
-    match vip.preferred_lft {
-        None => {}
-        Some(u32::MAX) => option("preferred_lft", b"forever"),
-        Some(seconds) => option("preferred_lft", seconds.to_string().as_bytes()),
-    }
-    if vip.dad {
-        text.extend(b" -nodad");
-    }
-    page.line(&[&text]);
-}
-
 /// The checks of the group stand in its members, with their weights.
 fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
     let members = || group.members.iter().filter_map(|index| config.instances.get(*index));
@@ -329,7 +307,7 @@ fn user(page: &mut Page, name: &str, who: &ScriptUser) {
 }
 
 /// As it is if nothing in it means something to the language, else in double quotes.
-fn quoted(word: &[u8]) -> Vec<u8> {
+pub(crate) fn quoted(word: &[u8]) -> Vec<u8> {
     let plain = |b: &u8| b.is_ascii_alphanumeric() || b"_./:-,+".contains(b);
     if !word.is_empty() && word.iter().all(plain) && !word.starts_with(b"include") {
         return word.to_vec();

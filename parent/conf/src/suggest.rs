@@ -19,7 +19,14 @@ pub(crate) fn keyword(context: Context, written: &[u8]) -> Option<&'static str> 
 
 /// The block in which the keyword would be right.
 pub(crate) fn place(written: &[u8]) -> Option<Context> {
-    let lines = [Context::AddressLine, Context::PeerLine, Context::TrackLine, Context::VmacLine];
+    let lines = [
+        Context::AddressLine,
+        Context::RouteLine,
+        Context::RuleLine,
+        Context::PeerLine,
+        Context::TrackLine,
+        Context::VmacLine,
+    ];
     let fits = |k: &&'static crate::keywords::Keyword| {
         k.name.as_bytes() == written && !lines.contains(&k.context)
     };

@@ -20,7 +20,9 @@ impl Daemon {
     /// Addresses have come to an instance that was MASTER already; the others are where they were.
     pub(crate) fn announce_these(&mut self, instance: InstanceId, addresses: &[Address]) {
         let tentative = self.tentative(addresses);
-        let all = addresses.iter().map(Address::announcement);
+        // Nobody asks for the hardware address of a group.
+        let all = addresses.iter().filter(|address| !address.ip.is_multicast());
+        let all = all.map(Address::announcement);
         let (wait, go): (Vec<_>, Vec<_>) = all.partition(|what| tentative.contains(what));
         self.schedule.came_tentative(instance, &wait);
         self.schedule.came(instance, &go, self.kernel.now());

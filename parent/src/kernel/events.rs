@@ -2,7 +2,8 @@
 //! own, because an overrun on a shared one could swallow the answer to a request.
 
 use super::messages::{link_state, present};
-use super::{LinkState, Present};
+use super::paths::{self, Gone};
+use super::{LinkState, Present, filter};
 use nix::errno::Errno;
 use rtnetlink::packet_core::{NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
@@ -12,6 +13,8 @@ use std::os::fd::{AsRawFd, RawFd};
 /// RTNLGRP_LINK (1), RTNLGRP_IPV4_IFADDR (5) and RTNLGRP_IPV6_IFADDR (9) as bits of the bind
 /// address.
 const GROUPS: u32 = 0b1_0001_0001;
+/// RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_ROUTE and RTNLGRP_IPV6_RULE.
+const PATHS: [u32; 4] = [7, 8, 11, 19];
 const BUFFER: usize = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,10 @@ pub(crate) enum Change {
     },
     Added(Present),
     Removed(Present),
+    /// A route of ours was removed, or replaced by another.
+    RouteGone(Gone),
+    /// Some rule was removed.
+    RuleGone,
     /// Events were lost; whoever cares must look for himself.
     Lost,
 }
@@ -32,6 +39,7 @@ pub(crate) enum Change {
 #[derive(Debug)]
 pub(crate) struct Events {
     socket: Socket,
+    follows_paths: bool,
 }
 
 impl Events {
@@ -40,7 +48,21 @@ impl Events {
         socket.set_non_blocking(true)?;
         crate::sys::force_receive_buffer(&socket, BUFFER)?;
         socket.bind(&SocketAddr::new(0, GROUPS))?;
-        Ok(Self { socket })
+        Ok(Self { socket, follows_paths: false })
+    }
+
+    /// Also routes and rules from now on. A host with a routing daemon has many thousand events
+    /// about them; the kernel lets through what may concern us.
+    pub(crate) fn follow_paths(&mut self) -> std::io::Result<()> {
+        if self.follows_paths {
+            return Ok(());
+        }
+        socket2::SockRef::from(&self.socket).attach_filter(&filter::route_events())?;
+        for group in PATHS {
+            self.socket.add_membership(group)?;
+        }
+        self.follows_paths = true;
+        Ok(())
     }
 
     /// All that has happened since the last call.
@@ -82,6 +104,12 @@ fn change(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Change> {
     let NetlinkPayload::InnerMessage(inner) = &message.payload else { return None };
     if let RouteNetlinkMessage::DelLink(link) = inner {
         return Some(Change::LinkGone { index: link.header.index });
+    }
+    if let RouteNetlinkMessage::DelRule(_) = inner {
+        return Some(Change::RuleGone);
+    }
+    if let Some(gone) = paths::gone(inner) {
+        return Some(Change::RouteGone(gone));
     }
     if let Some((index, state)) = link_state(inner) {
         return Some(Change::Link { index, state });

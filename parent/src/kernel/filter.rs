@@ -1,9 +1,11 @@
 //! What the kernel lets through to the engine (classic BPF). Adverts pass whole; of what is wrong,
 //! one in eight passes, so that the engine's counters and log still see it at a bounded cost.
 
+use super::paths::PROTOCOL;
 use socket2::SockFilter;
 
 const LD_B_ABS: u16 = 0x30;
+const LD_H_ABS: u16 = 0x28;
 const LD_W_ABS: u16 = 0x20;
 const LD_B_IND: u16 = 0x50;
 const LDX_B_MSH: u16 = 0xb1;
@@ -43,6 +45,27 @@ pub(super) fn ipv6(least_ttl: u8) -> Vec<SockFilter> {
         SockFilter::new(LD_B_ABS, 0, 0, 0),       // 4: version and type
         SockFilter::new(JEQ, 0, 1, 0x31),         // 5: version 3 advert -> 6, else 7
     ])
+}
+
+/// On a netlink socket: a removed route of ours, and any that replaces another. All that is not
+/// about a route passes. A message is in the host's byte order, and the filter reads in the
+/// network's.
+pub(super) fn route_events() -> Vec<SockFilter> {
+    const NEW_ROUTE: u16 = 24;
+    const DEL_ROUTE: u16 = 25;
+    const REPLACE: u16 = 0x100;
+    let host = |number: u16| u32::from(u16::from_be_bytes(number.to_ne_bytes()));
+    vec![
+        SockFilter::new(LD_H_ABS, 0, 0, 4),              // 0: nlmsg_type
+        SockFilter::new(JEQ, 1, 0, host(NEW_ROUTE)),     // 1: -> 3
+        SockFilter::new(JEQ, 2, 4, host(DEL_ROUTE)),     // 2: -> 5, others -> 7
+        SockFilter::new(LD_H_ABS, 0, 0, 6),              // 3: nlmsg_flags
+        SockFilter::new(JSET, 2, 3, host(REPLACE)),      // 4: -> 7, else 8
+        SockFilter::new(LD_B_ABS, 0, 0, 16 + 5),         // 5: rtm_protocol
+        SockFilter::new(JEQ, 0, 1, u32::from(PROTOCOL)), // 6: -> 7, else 8
+        SockFilter::new(RET, 0, 0, u32::MAX),            // 7
+        SockFilter::new(RET, 0, 0, 0),                   // 8
+    ]
 }
 
 /// Both end alike: 6 is for adverts, 7 for what is wrong, 11 for what never passes.

@@ -1,6 +1,7 @@
 //! Addresses and links in the words of rtnetlink, and back. Sends nothing, and decides nothing but
 //! which flag says what.
 
+use super::paths::PROTOCOL;
 use super::{Address, Lifetime, LinkState, Preferred, Present};
 use rtnetlink::packet_route::address::{
     AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressProtocol,
@@ -10,9 +11,6 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags};
 use rtnetlink::packet_route::{AddressFamily, RouteNetlinkMessage};
 use std::net::IpAddr;
 use std::sync::LazyLock;
-
-/// IFA_PROTO of the addresses that a VRRP daemon put there (keepalived's number, RTPROT_KEEPALIVED).
-const PROTOCOL: u8 = 18;
 
 /// Does the kernel keep tags? One that does tells of none where none was given.
 static TAGS: LazyLock<bool> = LazyLock::new(|| {
@@ -38,7 +36,7 @@ pub(super) fn name(address: &Address) -> AddressMessage {
     message.header.prefix_len = address.prefix;
     message.header.index = address.index;
     message.attributes.push(AddressAttribute::Local(address.ip));
-    message.attributes.push(AddressAttribute::Address(address.ip));
+    message.attributes.push(AddressAttribute::Address(address.peer.unwrap_or(address.ip)));
     message
 }
 
@@ -47,12 +45,17 @@ pub(super) fn whole(address: &Address, lifetime: Lifetime, foreign_route: bool) 
     let mut message = name(address);
     let attributes = &mut message.attributes;
     attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(PROTOCOL)));
-    if address.ip.is_ipv6() {
-        let mut flags = AddressFlags::empty();
-        flags.set(AddressFlags::Nodad, address.nodad);
-        flags.set(AddressFlags::Noprefixroute, foreign_route);
+    let wanted = address.flags;
+    let mut flags = AddressFlags::empty();
+    flags.set(AddressFlags::Nodad, address.nodad && address.ip.is_ipv6());
+    flags.set(AddressFlags::Homeaddress, wanted.home);
+    flags.set(AddressFlags::Managetempaddr, wanted.mngtmpaddr);
+    flags.set(AddressFlags::Noprefixroute, foreign_route || wanted.noprefixroute);
+    flags.set(AddressFlags::Mcautojoin, wanted.autojoin);
+    if !flags.is_empty() || address.ip.is_ipv6() {
         attributes.push(AddressAttribute::Flags(flags));
-    } else {
+    }
+    if address.ip.is_ipv4() {
         attributes.extend(address.broadcast.map(AddressAttribute::Broadcast));
         attributes.extend(address.label.clone().map(AddressAttribute::Label));
     }

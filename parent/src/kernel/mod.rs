@@ -10,6 +10,7 @@ mod frame;
 pub(crate) mod groups;
 mod messages;
 mod netlink;
+mod paths;
 mod raw;
 pub(crate) mod sysctl;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 
 pub(crate) use events::{Change, Events};
 pub(crate) use netlink::Linux;
+pub(crate) use paths::{Adding, Gone, Path, RoutePath, RulePath};
 pub(crate) use raw::{Receiver, open as open_receiver};
 
 pub(crate) use firewall::{FirewallError, Rules};
@@ -47,11 +49,30 @@ pub(crate) struct Address {
     /// IPv6: used without duplicate address detection (RFC 9568 8.2.2), which takes a second and
     /// which a MASTER that has not yet gone would answer. False with `-nodad`.
     pub(crate) nodad: bool,
+    /// The other end of a point-to-point link.
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) flags: Flags,
+    /// Put back when somebody removes it; the kernel knows nothing of this.
+    pub(crate) track: bool,
+}
+
+/// What the configuration may ask of the kernel beside; see the options of an address line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Flags {
+    pub(crate) home: bool,
+    pub(crate) mngtmpaddr: bool,
+    pub(crate) noprefixroute: bool,
+    pub(crate) autojoin: bool,
 }
 
 impl Address {
     pub(crate) fn announcement(&self) -> Announcement {
         Announcement { ip: self.ip, index: self.index }
+    }
+
+    /// Nothing about it differs for the kernel.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        Self { track: other.track, ..self.clone() } == *other
     }
 }
 
@@ -191,6 +212,12 @@ pub(crate) trait Kernel {
     fn add(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>>;
 
     fn remove(&mut self, addresses: &[Address]) -> Vec<Result<(), Errno>>;
+
+    /// Adds each route and rule. EEXIST: it is there, or, when it is new, another in its place.
+    fn add_paths(&mut self, paths: &[Path], adding: Adding) -> Vec<Result<(), Errno>>;
+
+    /// Removes routes and rules of ours and of nobody else. ESRCH, ENOENT or ENODEV: there is none.
+    fn remove_paths(&mut self, paths: &[Path]) -> Vec<Result<(), Errno>>;
 
     /// Gives addresses of ours a new lifetime. The caller has made sure that they are there: the
     /// kernel would create a missing one.

@@ -6,6 +6,7 @@ use super::driver::{Driver, RouteMessage};
 use super::firewall::{Firewall, FirewallError, Rules};
 use super::groups::{Groups, Membership};
 use super::messages::{link_state, name, present, whole};
+use super::paths::{self, Adding, Path};
 use super::vmac::{self, Mark, Vmac, VmacError, Vmacs};
 use super::{Address, Announcement, Kernel, Lifetime, LinkState, Present, errno};
 use futures_util::StreamExt;
@@ -168,6 +169,14 @@ impl Kernel for Linux {
         let flags = NLM_F_REQUEST | NLM_F_ACK;
         let request = |a| request(RouteNetlinkMessage::DelAddress(name(a)), flags);
         self.change(addresses.iter().map(request).collect())
+    }
+
+    fn add_paths(&mut self, all: &[Path], adding: Adding) -> Vec<Result<(), Errno>> {
+        paths::add(self, all, adding)
+    }
+
+    fn remove_paths(&mut self, all: &[Path]) -> Vec<Result<(), Errno>> {
+        paths::remove(self, all)
     }
 
     fn renew(&mut self, addresses: &[Address], lifetime: Lifetime) -> Vec<Result<(), Errno>> {

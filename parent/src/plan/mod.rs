@@ -6,6 +6,7 @@ mod checks;
 mod names;
 mod notify;
 mod numbers;
+mod paths;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -15,14 +16,14 @@ pub(crate) use notify::{ObjectPlan, TellPlan};
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
-use crate::kernel::{Address, Membership, solicited_node};
+use crate::kernel::{Address, Membership, Path, solicited_node};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
 use vipd_ipc::slice::{
     CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, SocketSlice, TrackerSlice,
 };
-use vipd_types::{Family, Generation, IfName, InstanceId, TrackerId};
+use vipd_types::{Generation, IfName, InstanceId, TrackerId};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -37,6 +38,49 @@ pub(crate) struct Plan {
     /// What `track_interface` watches.
     pub(crate) interfaces: BTreeMap<TrackerId, IfName>,
     pub(crate) tell: TellPlan,
+    /// In the order in which they are added.
+    pub(crate) statics: Vec<StaticPlan>,
+}
+
+/// What is there while the daemon runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StaticPlan {
+    pub(crate) thing: Thing,
+    /// Instances that cannot be MASTER without it.
+    pub(crate) dependants: Vec<InstanceId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Thing {
+    Address(Address),
+    Path(Path),
+}
+
+impl Thing {
+    pub(crate) fn track(&self) -> bool {
+        match self {
+            Self::Address(address) => address.track,
+            Self::Path(path) => path.track(),
+        }
+    }
+
+    /// Nothing about it differs for the kernel.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Address(one), Self::Address(other)) => one.is_same_as(other),
+            (Self::Path(one), Self::Path(other)) => one.is_same_as(other),
+            (Self::Address(_), Self::Path(_)) | (Self::Path(_), Self::Address(_)) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "address {address} on {}", address.interface),
+            Self::Path(path) => write!(f, "{} {path}", path.kind()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +96,8 @@ pub(crate) struct SocketPlan {
 pub(crate) struct InstancePlan {
     pub(crate) slice: InstanceSlice,
     pub(crate) addresses: Vec<Address>,
+    /// Routes, then rules.
+    pub(crate) paths: Vec<Path>,
     /// Whole seconds.
     pub(crate) lease: Option<u32>,
     pub(crate) garp: Garp,
@@ -78,7 +124,8 @@ pub(crate) struct VmacPlan {
     pub(crate) base: IfName,
     pub(crate) base_index: u32,
     pub(crate) mac: [u8; 6],
-    pub(crate) family: Family,
+    /// Addresses of IPv6 will be on it.
+    pub(crate) ipv6: bool,
 }
 
 impl Plan {
@@ -94,6 +141,7 @@ impl Plan {
             checks: Vec::new(),
             interfaces: BTreeMap::new(),
             tell: TellPlan::default(),
+            statics: Vec::new(),
         }
     }
 
@@ -112,8 +160,10 @@ impl Plan {
         let with = self.instances.iter().filter_map(|one| Some((one.vmac.as_ref()?, one)));
         with.flat_map(|(vmac, one)| {
             let asked = |address: &Address| match address.ip {
-                IpAddr::V6(ip) => Some((vmac.base_index, IpAddr::V6(solicited_node(ip)))),
-                IpAddr::V4(_) => None,
+                IpAddr::V6(ip) if address.interface == vmac.name => {
+                    Some((vmac.base_index, IpAddr::V6(solicited_node(ip))))
+                }
+                IpAddr::V6(_) | IpAddr::V4(_) => None,
             };
             one.addresses.iter().filter_map(asked)
         })
@@ -137,6 +187,7 @@ impl Plan {
             && self.trackers == old.trackers
             && self.checks == old.checks
             && self.tell == old.tell
+            && self.statics == old.statics
     }
 }
 
@@ -152,6 +203,10 @@ impl SocketPlan {
 pub(crate) enum PlanError {
     #[error("instance {instance}: interface {interface} does not exist on this host")]
     NoInterface { instance: String, interface: IfName },
+    #[error("{line}: there is no routing table {table} in rt_tables")]
+    NoTable { line: String, table: String },
+    #[error("{line}: interface {interface} does not exist on this host")]
+    NoRouteInterface { line: String, interface: IfName },
     #[error("too many {0}")]
     TooMany(&'static str),
     #[error("instance {instance}: every name for its virtual MAC interface is taken")]

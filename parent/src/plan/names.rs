@@ -5,8 +5,8 @@ use super::numbers::{Interface, Numbers, identity, interface};
 use super::{PlanError, VmacPlan};
 use crate::kernel::{Kernel, vmac_name};
 use std::collections::BTreeMap;
-use vipd_conf::config::{Config, Instance, Vmac};
-use vipd_types::IfName;
+use vipd_conf::config::{Config, Instance, Vip, Vmac};
+use vipd_types::{Family, IfName};
 
 impl Numbers {
     /// All that the configuration wants, each with its name.
@@ -55,6 +55,9 @@ impl Numbers {
         let wanted = one.vmac.as_ref()?;
         let name = *self.vmacs.get(&identity(one))?;
         let Interface { name: base, index: base_index } = base;
-        Some(VmacPlan { name, base, base_index, mac: wanted.mac, family: one.family })
+        let on_it = |vip: &&Vip| vip.dev.is_none_or(|dev| dev == name);
+        let ipv6 = one.all_addresses().filter(on_it).any(|vip| vip.address.is_ipv6());
+        let ipv6 = ipv6 || one.family == Family::V6;
+        Some(VmacPlan { name, base, base_index, mac: wanted.mac, ipv6 })
     }
 }

@@ -1,6 +1,7 @@
 //! The numbers of instances, sockets, groups and trackers, which outlive a reload, and the plan of a
 //! configuration made with them. Asks the kernel for interfaces and changes nothing.
 
+use super::paths::{self, Tables};
 use super::slices::{self, least_lease};
 use super::trackers::{TrackerKey, Trackers};
 use super::{InstancePlan, Plan, PlanError, SocketPlan, TellPlan};
@@ -46,6 +47,7 @@ impl Numbers {
         let mut sockets: BTreeMap<SocketId, SocketPlan> = BTreeMap::new();
         let mut instances = Vec::new();
         let least = least_lease(config);
+        let tables = Tables::of_host();
         for one in &config.instances {
             let base = interface(one, &one.interface, kernel)?;
             let vmac = self.vmac_of(one, base);
@@ -60,6 +62,7 @@ impl Numbers {
             instances.push(InstancePlan {
                 slice: slices::instance(one, id, socket.slice.id, &vmac, lease, &of_target),
                 addresses: slices::addresses(one, above, kernel)?,
+                paths: paths::paths(&one.routes, &one.rules, &tables, kernel)?,
                 lease,
                 garp: one.garp,
                 is_open: slices::is_open(one),
@@ -68,6 +71,7 @@ impl Numbers {
             join(&mut sockets, socket);
         }
         let groups = self.groups(config)?;
+        let statics = self.statics(config, &tables, kernel)?;
         let sockets = sockets.into_values().collect();
         let routers: Vec<Object> =
             instances.iter().map(|one: &InstancePlan| Object::Instance(one.slice.id)).collect();
@@ -83,10 +87,11 @@ impl Numbers {
             checks,
             interfaces,
             tell,
+            statics,
         })
     }
 
-    fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {
+    pub(super) fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {
         let next =
             u16::try_from(self.instances.len()).map_err(|_| PlanError::TooMany("instances"))?;
         Ok(*self.instances.entry(identity(one)).or_insert(InstanceId(next)))

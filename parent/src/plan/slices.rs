@@ -2,13 +2,13 @@
 
 use super::numbers::{Interface, interface};
 use super::{PlanError, VmacPlan};
-use crate::kernel::{Address, Kernel, Preferred};
+use crate::kernel::{Address, Flags, Kernel, Preferred};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_conf::config::{Auth, Config, Instance, Lease, Target};
+use vipd_conf::config::{Auth, Config, Instance, Lease, Target, Vip};
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
-use vipd_types::{InstanceId, SocketId, TrackerId};
+use vipd_types::{IfName, InstanceId, SocketId, TrackerId};
 
 /// Renewing costs the rtnl lock: no more than this many addresses a second.
 const RENEWALS_PER_SECOND: usize = 500;
@@ -48,6 +48,7 @@ pub(super) fn instance(
         peers: one.peers.clone(),
         check_unicast_src: one.check_unicast_src,
         addresses: one.addresses.iter().map(|vip| vip.address).collect(),
+        excluded: one.excluded.iter().map(|vip| vip.address).collect(),
         tracks: one.tracks.iter().filter_map(track).collect(),
         track_primary: one.track_primary,
         lease: lease.map(|seconds| Duration::from_secs(seconds.into())),
@@ -60,29 +61,41 @@ pub(super) fn addresses(
     on: Interface,
     kernel: &mut dyn Kernel,
 ) -> Result<Vec<Address>, PlanError> {
-    let address = |vip: &vipd_conf::config::Vip| {
+    let here = |vip: &Vip| {
         let Interface { name, index } = match vip.dev {
             None => on,
             Some(dev) => interface(one, &dev, kernel)?,
         };
-        Ok(Address {
-            ip: vip.address,
-            prefix: vip.prefix,
-            interface: name,
-            index,
-            label: vip.label.clone(),
-            broadcast: vip.broadcast,
-            scope: vip.scope,
-            preferred: match vip.preferred_lft {
-                None => Preferred::usual(vip.address, vip.prefix),
-                Some(0) => Preferred::Never,
-                Some(u32::MAX) => Preferred::Always,
-                Some(seconds) => Preferred::Seconds(seconds),
-            },
-            nodad: !vip.dad,
-        })
+        Ok(address(vip, name, index))
     };
-    one.addresses.iter().map(address).collect()
+    one.all_addresses().map(here).collect()
+}
+
+pub(super) fn address(vip: &Vip, interface: IfName, index: u32) -> Address {
+    Address {
+        ip: vip.address,
+        prefix: vip.prefix,
+        interface,
+        index,
+        label: vip.label.clone(),
+        broadcast: vip.broadcast,
+        scope: vip.scope,
+        preferred: match vip.preferred_lft {
+            None => Preferred::usual(vip.address, vip.prefix),
+            Some(0) => Preferred::Never,
+            Some(u32::MAX) => Preferred::Always,
+            Some(seconds) => Preferred::Seconds(seconds),
+        },
+        nodad: !vip.dad,
+        peer: vip.peer,
+        flags: Flags {
+            home: vip.home,
+            mngtmpaddr: vip.mngtmpaddr,
+            noprefixroute: vip.noprefixroute,
+            autojoin: vip.autojoin,
+        },
+        track: vip.track,
+    }
 }
 
 pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {
@@ -98,7 +111,7 @@ pub(super) fn lease_of(one: &Instance, least: u32) -> Option<u32> {
 
 /// With very many addresses the default lease is stretched.
 pub(super) fn least_lease(config: &Config) -> u32 {
-    let count: usize = config.instances.iter().map(|i| i.addresses.len()).sum();
+    let count: usize = config.instances.iter().map(|i| i.all_addresses().count()).sum();
     let renewals = count.saturating_mul(3).div_ceil(RENEWALS_PER_SECOND);
     u32::try_from(renewals).unwrap_or(u32::MAX).max(1)
 }
@@ -111,5 +124,5 @@ pub(super) fn is_open(one: &Instance) -> bool {
 /// Addresses at which nobody is to be reached.
 pub(crate) fn no_accept(config: &Config) -> BTreeSet<IpAddr> {
     let closed = config.instances.iter().filter(|one| !is_open(one));
-    closed.flat_map(|one| &one.addresses).map(|vip| vip.address).collect()
+    closed.flat_map(Instance::all_addresses).map(|vip| vip.address).collect()
 }

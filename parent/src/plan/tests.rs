@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use vipd_conf::config::Target;
 use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
 use vipd_ipc::codec::{MESSAGE_MAX, encode};
-use vipd_ipc::msg::{ParentToChecker, ParentToEngine};
+use vipd_ipc::msg::{EXCLUDED_MAX, ParentToChecker, ParentToEngine};
 use vipd_ipc::slice::{
     CheckSlice, GroupSlice, ProbeSlice, ProcessMatch, ProcessSlice, TrackerKind, TrackerSlice,
 };
@@ -27,7 +27,8 @@ fn largest(v6: bool) -> String {
     let tracks = lines(TRACKS_MAX, |n| format!("s{n}\n"));
     format!(
         "{scripts}vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id 7\nversion 3\n\
-         use_vmac\nvirtual_ipaddress {{\n{vips}}}\nunicast_peer {{\n{peers}}}\n\
+         use_vmac\nvirtual_ipaddress {{\n{vips}}}\n\
+         virtual_ipaddress_excluded {{\n192.0.2.1 dev eth1\n}}\nunicast_peer {{\n{peers}}}\n\
          track_script {{\n{tracks}}}\n}}\n"
     )
 }
@@ -41,9 +42,14 @@ fn the_largest_instance_fits_into_a_message() {
         assert_eq!((one.peers.len(), one.tracks.len()), (PEERS_MAX, TRACKS_MAX));
         let of_target: BTreeMap<Target, TrackerId> =
             (0..).map(TrackerId).zip(&one.tracks).map(|(id, track)| (track.target, id)).collect();
-        let slice = slices::instance(one, InstanceId(1), SocketId(1), &None, Some(3), &of_target);
+        let mut slice =
+            slices::instance(one, InstanceId(1), SocketId(1), &None, Some(3), &of_target);
         assert_eq!(slice.tracks.len(), TRACKS_MAX);
+        assert_eq!(std::mem::take(&mut slice.excluded).len(), 1);
         let message = ParentToEngine::Instance(Box::new(slice));
+        assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+        let addresses = vec!["2001:db8::1".parse().unwrap(); EXCLUDED_MAX];
+        let message = ParentToEngine::Excluded { instance: InstanceId(1), addresses };
         assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use crate::plan::{Plan, SocketPlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_ipc::ChanError;
-use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
+use vipd_ipc::msg::{EXCLUDED_MAX, ParentToChecker, ParentToEngine, ParentToStarter};
 use vipd_types::{Generation, SocketId};
 
 /// Longest time from Begin to the last Staged.
@@ -54,7 +54,15 @@ impl Daemon {
             chan.send(&ParentToEngine::Tracker(tracker.clone()))?;
         }
         for instance in &staged.next.plan.instances {
-            chan.send(&ParentToEngine::Instance(Box::new(instance.slice.clone())))?;
+            let mut slice = instance.slice.clone();
+            // Any number of them; a message holds only so many.
+            let excluded = std::mem::take(&mut slice.excluded);
+            let id = slice.id;
+            chan.send(&ParentToEngine::Instance(Box::new(slice)))?;
+            for part in excluded.chunks(EXCLUDED_MAX) {
+                let addresses = part.to_vec();
+                chan.send(&ParentToEngine::Excluded { instance: id, addresses })?;
+            }
         }
         for group in &staged.next.plan.groups {
             chan.send(&ParentToEngine::Group(group.clone()))?;

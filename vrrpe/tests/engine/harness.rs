@@ -448,6 +448,7 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         peers: vec![Peer::new(FAR.into())],
         check_unicast_src: true,
         addresses: vec![VIP.into()],
+        excluded: Vec::new(),
         tracks: Vec::new(),
         track_primary: true,
         lease: Some(Duration::from_secs(3)),

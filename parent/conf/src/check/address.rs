@@ -1,4 +1,4 @@
-//! The lines of `virtual_ipaddress`, and what all lines with options have in common. A line that is
+//! The lines of `virtual_ipaddress` and `virtual_ipaddress_excluded`, and what all lines with options have in common. A line that is
 //! no address is dropped with a warning.
 
 use super::host;
@@ -11,13 +11,34 @@ use crate::suggest;
 use crate::tree::Item;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// All lines of a `virtual_ipaddress` block.
-pub(super) fn addresses(item: &Item, found: &mut Vec<(Vip, Span)>, say: &mut Say) {
+/// An address, where it stands, and the `track_group` it names.
+#[derive(Debug)]
+pub(super) struct FoundAddress {
+    pub(super) vip: Vip,
+    pub(super) at: Span,
+    pub(super) group: Option<Word>,
+}
+
+/// All lines of such a block.
+pub(super) fn read(item: &Item, found: &mut Vec<FoundAddress>, say: &mut Say) {
     super::value::no_more_than(item, 0, say);
     for line in lines(item, say) {
-        if let Some(vip) = vip(line, say) {
-            found.push((vip, line.span()));
+        let mut group = None;
+        if let Some(vip) = vip(line, &mut group, say) {
+            found.push(FoundAddress { vip, at: line.span(), group });
         }
+    }
+}
+
+/// Those of an instance, which depends on them anyway.
+pub(super) fn addresses(item: &Item, found: &mut Vec<(Vip, Span)>, say: &mut Say) {
+    let mut all = Vec::new();
+    read(item, &mut all, say);
+    for FoundAddress { vip, at, group } in all {
+        if let Some(group) = group {
+            super::route::no_group(&group, say);
+        }
+        found.push((vip, at));
     }
 }
 
@@ -32,7 +53,7 @@ pub(super) fn lines<'a>(item: &'a Item, say: &mut Say) -> impl Iterator<Item = &
 }
 
 /// `ADDR[/LEN] {option}`
-fn vip(line: &Item, say: &mut Say) -> Option<Vip> {
+fn vip(line: &Item, group: &mut Option<Word>, say: &mut Say) -> Option<Vip> {
     let (address, prefix) = address_and_prefix(&line.keyword, say)?;
     let mut vip = Vip {
         address,
@@ -43,27 +64,58 @@ fn vip(line: &Item, say: &mut Say) -> Option<Vip> {
         scope: scope_of(address),
         dad: false,
         preferred_lft: None,
+        peer: None,
+        home: false,
+        mngtmpaddr: false,
+        noprefixroute: false,
+        autojoin: false,
+        track: true,
     };
-    let mut words = line.words.iter();
+    let mut words = line.words.iter().peekable();
     while let Some(option) = words.next() {
         match find(Context::AddressLine, &option.bytes).map(|k| (k.served, k.name)) {
-            Some((Served::Served, "-nodad")) => no_nodad(&mut vip, option, say),
+            Some((Served::Served, name)) if flag(&mut vip, name, option, say) => {}
             Some((Served::Served, name)) => {
                 let Some(value) = words.next() else {
                     let message = format!("`{name}` needs a value; the address is left out");
                     say.warn(option.span, message, format!("write `{name} VALUE`"));
                     return None;
                 };
-                option_of(&mut vip, name, value, say)?;
+                match name {
+                    "track_group" => *group = Some(value.clone()),
+                    name => option_of(&mut vip, name, value, say)?,
+                }
             }
             Some((_, name)) => {
                 speak_of(Context::AddressLine, option, say);
-                if matches!(name, "peer" | "track_group") {
-                    words.next();
+                let is_name = |word: &&Word| find(Context::AddressLine, &word.bytes).is_none();
+                if name == "use_vmac" {
+                    words.next_if(is_name);
                 }
             }
             None => unknown(Context::AddressLine, option, say),
         }
+    }
+    settle(vip, line, say)
+}
+
+/// What options say about each other.
+fn settle(mut vip: Vip, line: &Item, say: &mut Say) -> Option<Vip> {
+    let at = line.keyword.span;
+    if vip.address.is_multicast() && !vip.autojoin {
+        let message = format!("`{}` cannot be a virtual address, it is left out", vip.address);
+        say.warn(at, message, "write the address that clients use, or `autojoin` behind a group");
+        return None;
+    }
+    if vip.autojoin && !vip.address.is_multicast() {
+        vip.autojoin = false;
+        let message = "`autojoin` is for the address of a multicast group; it is ignored";
+        say.warn(at, message, "remove it");
+    }
+    if vip.mngtmpaddr && vip.prefix != 64 {
+        vip.mngtmpaddr = false;
+        let message = "`mngtmpaddr` needs a prefix length of 64 (RFC 8981); it is ignored";
+        say.warn(at, message, "write `/64` behind the address");
     }
     Some(vip)
 }
@@ -72,7 +124,7 @@ fn address_and_prefix(word: &Word, say: &mut Say) -> Option<(IpAddr, u8)> {
     let slash = word.bytes.iter().position(|b| *b == b'/');
     let (host, length) = word.bytes.split_at(slash.unwrap_or(word.bytes.len()));
     let address = host::address(&Word { bytes: host.to_vec(), ..word.clone() }, say)?;
-    if !host::can_be_virtual(address) {
+    if !host::can_be_virtual(address) && !address.is_multicast() {
         let message = format!("`{address}` cannot be a virtual address, it is left out");
         say.warn(word.span, message, "write the address that clients use");
         return None;
@@ -83,6 +135,16 @@ fn address_and_prefix(word: &Word, say: &mut Say) -> Option<(IpAddr, u8)> {
         Some(_) => prefix(length.get(1..).unwrap_or(&[]), most, word, say),
     };
     Some((address, prefix))
+}
+
+/// `ADDRESS[/LENGTH]`, whatever it is for.
+pub(super) fn prefix_of(word: &Word) -> Option<(IpAddr, u8)> {
+    let text = std::str::from_utf8(&word.bytes).ok()?;
+    let (address, length) = text.split_once('/').map_or((text, None), |(a, l)| (a, Some(l)));
+    let address: IpAddr = address.parse().ok()?;
+    let most = if address.is_ipv6() { 128 } else { 32 };
+    let length = length.map_or(Some(most), |length| length.parse().ok());
+    length.filter(|length| *length <= most).map(|length| (address, length))
 }
 
 /// Beyond the length of an address it is that length, as in keepalived.
@@ -101,12 +163,39 @@ fn prefix(digits: &[u8], most: u8, word: &Word, say: &mut Say) -> u8 {
     })
 }
 
-fn no_nodad(vip: &mut Vip, option: &Word, say: &mut Say) {
-    vip.dad = vip.address.is_ipv6();
-    if !vip.dad {
-        let message = "`-nodad` is for IPv6 only; it is ignored";
+/// An option without a value: true if it is one.
+fn flag(vip: &mut Vip, name: &str, option: &Word, say: &mut Say) -> bool {
+    let v6 = vip.address.is_ipv6();
+    match name {
+        "-nodad" => vip.dad = v6,
+        "home" => vip.home = v6,
+        "mngtmpaddr" => vip.mngtmpaddr = v6,
+        "noprefixroute" => vip.noprefixroute = true,
+        "autojoin" => vip.autojoin = true,
+        "no_track" => vip.track = false,
+        _ => return false,
+    }
+    if !v6 && matches!(name, "-nodad" | "home" | "mngtmpaddr") {
+        let message = format!("`{name}` is for IPv6 only; it is ignored");
         say.warn(option.span, message, "remove it");
     }
+    true
+}
+
+/// A length behind it is refused, as in keepalived: that of the address counts.
+fn peer(vip: &Vip, word: &Word, say: &mut Say) -> Option<IpAddr> {
+    let found = std::str::from_utf8(&word.bytes).ok().and_then(|text| text.parse().ok());
+    let peer = found.filter(|peer: &IpAddr| peer.is_ipv4() == vip.address.is_ipv4());
+    if peer.is_none() {
+        let shown = word.show();
+        let message = format!("`{shown}` is no peer of {}; the address is left out", vip.address);
+        say.warn(
+            word.span,
+            message,
+            "write `peer ADDRESS`, of the same family and without a length",
+        );
+    }
+    peer
 }
 
 /// None if the address must be left out.
@@ -121,6 +210,7 @@ fn option_of(vip: &mut Vip, name: &str, value: &Word, say: &mut Say) -> Option<(
             }
         }
         "preferred_lft" => vip.preferred_lft = preferred(value, say),
+        "peer" => vip.peer = Some(peer(vip, value, say)?),
         "scope" => set_scope(vip, value, say),
         name if vip.address.is_ipv6() => {
             let message = format!("`{name}` is for IPv4 only; it is ignored");
@@ -176,7 +266,7 @@ fn scope_of(address: IpAddr) -> u8 {
     }
 }
 
-fn scope(word: &Word) -> Option<u8> {
+pub(super) fn scope(word: &Word) -> Option<u8> {
     match word.bytes.as_slice() {
         b"global" => Some(0),
         b"site" => Some(200),

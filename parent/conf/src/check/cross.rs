@@ -1,19 +1,26 @@
 //! What can only be seen when all blocks are read: two routers that are one, an address in two
 //! places, a node that is its own peer, a check that nobody looks at.
 
+use super::host::is_link_local;
 use super::instance::Found;
 use super::script::Scripts;
 use super::transport::no_address;
-use crate::config::{Script, Target, Track};
+use crate::config::{Script, Target, Track, Vip};
 use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use vipd_types::{IfName, ProcessId, ScriptId};
 
-pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
+/// `seen` are the static addresses.
+pub(super) fn check(
+    instances: &mut [Found],
+    scripts: &Scripts,
+    seen: HashMap<Place, Span>,
+    say: &mut Say,
+) {
     too_many(instances, say);
-    same_address(instances, say);
+    same_address(instances, seen, say);
     same_router(instances, say);
     same_vmac(instances, say);
     own_source(instances, say);
@@ -68,27 +75,45 @@ fn same_router(instances: &[Found], say: &mut Say) {
 }
 
 /// As in keepalived the second place is left out; which of two routers holds it would be chance.
-fn same_address(instances: &mut [Found], say: &mut Say) {
-    let mut seen: HashMap<IpAddr, Span> = HashMap::new();
+fn same_address(instances: &mut [Found], mut seen: HashMap<Place, Span>, say: &mut Say) {
+    for found in &mut *instances {
+        let i = &mut found.instance;
+        let some = !i.addresses.is_empty();
+        once(&mut i.addresses, &mut found.addresses_at, i.interface, &mut seen, say);
+        if i.addresses.is_empty() && some {
+            let meant = !i.excluded.is_empty();
+            let name = i.name.escape_debug();
+            no_address(&name, found.name_at, i.version, found.strict, meant, say);
+        }
+    }
     for found in instances {
-        let places = std::mem::take(&mut found.addresses_at);
-        let all = std::mem::take(&mut found.instance.addresses);
-        let none = all.is_empty();
-        for (vip, at) in all.into_iter().zip(places) {
-            if let Some(first) = seen.get(&vip.address) {
-                let line = say.line_of(*first, at);
-                let message = format!("address {} is already on {line}", vip.address);
-                say.warn(at, format!("{message}, here it is left out"), "write each address once");
-                continue;
-            }
-            seen.insert(vip.address, at);
-            found.instance.addresses.push(vip);
-            found.addresses_at.push(at);
+        let i = &mut found.instance;
+        once(&mut i.excluded, &mut found.excluded_at, i.interface, &mut seen, say);
+    }
+}
+
+/// A link-local address means something on its link only, and may be on several.
+pub(super) type Place = (IpAddr, Option<IfName>);
+
+fn once(
+    vips: &mut Vec<Vip>,
+    places: &mut Vec<Span>,
+    interface: IfName,
+    seen: &mut HashMap<Place, Span>,
+    say: &mut Say,
+) {
+    let all = std::mem::take(vips).into_iter().zip(std::mem::take(places));
+    for (vip, at) in all {
+        let link = is_link_local(vip.address).then(|| vip.dev.unwrap_or(interface));
+        if let Some(first) = seen.get(&(vip.address, link)) {
+            let line = say.line_of(*first, at);
+            let message = format!("address {} is already on {line}", vip.address);
+            say.warn(at, format!("{message}, here it is left out"), "write each address once");
+            continue;
         }
-        let i = &found.instance;
-        if i.addresses.is_empty() && !none {
-            no_address(&i.name.escape_debug(), found.name_at, i.version, found.strict, say);
-        }
+        seen.insert((vip.address, link), at);
+        vips.push(vip);
+        places.push(at);
     }
 }
 
@@ -114,7 +139,7 @@ fn same_vmac(instances: &[Found], say: &mut Say) {
 fn own_source(instances: &[Found], say: &mut Say) {
     for found in instances.iter().filter(|found| !found.instance.priority.is_owner()) {
         let i = &found.instance;
-        if let Some(vip) = i.addresses.iter().find(|vip| Some(vip.address) == i.source) {
+        if let Some(vip) = i.all_addresses().find(|vip| Some(vip.address) == i.source) {
             let message = format!("the source {} is one of the virtual addresses", vip.address);
             say.error(found.source_at, message, "write an address that stays on this node");
         }
@@ -156,7 +181,7 @@ fn own_peer(instances: &[Found], say: &mut Say) {
             if i.source == Some(peer.address) {
                 let message = format!("{} is the unicast_src_ip of this node itself", peer.address);
                 say.error(*at, message, "write the addresses of the other nodes only");
-            } else if i.addresses.iter().any(|vip| vip.address == peer.address) {
+            } else if i.all_addresses().any(|vip| vip.address == peer.address) {
                 let message = format!("peer {} is a virtual address: it moves", peer.address);
                 say.warn(*at, message, "write the fixed address of the other node");
             }

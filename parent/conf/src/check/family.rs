@@ -52,8 +52,8 @@ fn addresses(draft: &mut Draft, family: Family, say: &mut Say) {
                 vip.address,
                 show(family)
             );
-            let remedy = "give it an instance of its own with the same virtual_router_id, and a \
-                          vrrp_sync_group to both (virtual_ipaddress_excluded is not served yet)";
+            let remedy = "write it into `virtual_ipaddress_excluded { … }`, or give it an instance \
+                          of its own with the same virtual_router_id, and both a vrrp_sync_group";
             say.warn(*at, message, remedy);
         }
         fits

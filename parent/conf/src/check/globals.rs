@@ -1,6 +1,6 @@
 //! `global_defs`: settings of the daemon and the defaults that instances take over.
 
-use super::value::{flag, lease, number, one, switch, text, user};
+use super::value::{flag, interface, lease, number, one, switch, text, user};
 use super::{garp, host, notify, options, vmac, walk};
 use crate::config::{Garp, Globals, Lease};
 use crate::diagnostic::Say;
@@ -8,7 +8,7 @@ use crate::keywords::Context;
 use crate::reader::check_named;
 use crate::tree::Item;
 use std::net::IpAddr;
-use vipd_types::{Family, Version};
+use vipd_types::{Family, IfName, Version};
 
 /// What an instance starts from.
 pub(super) struct Defaults {
@@ -24,6 +24,8 @@ pub(super) struct Defaults {
     pub(super) fast_handover: bool,
     pub(super) vmac_prefix: String,
     pub(super) priority_changes: bool,
+    /// Of static addresses.
+    pub(super) default_interface: Option<IfName>,
 }
 
 impl Defaults {
@@ -49,6 +51,7 @@ pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Defaults {
         fast_handover: true,
         vmac_prefix: "vrrp".to_owned(),
         priority_changes: false,
+        default_interface: None,
     };
     let mut garp = garp::Wishes::default();
     let mut told = notify::Global::default();
@@ -82,6 +85,16 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
         // They have had their effect when the lines were read.
         "include_check" => include_check(item, say),
         "random_seed" => drop(number::<u64>(item, 0..=i64::from(u32::MAX), 0, say)),
+        "default_interface" => {
+            d.default_interface = one(item, say).and_then(|word| {
+                let found = interface(word);
+                if found.is_none() {
+                    let message = format!("`{}` is no interface name; ignored", word.show());
+                    say.warn(word.span, message, "write the name of an interface");
+                }
+                found
+            });
+        }
         "vmac_prefix" => set(&mut d.vmac_prefix, vmac::prefix(item, say)),
         name => {
             let bare = name.trim_start_matches("vrrp_");

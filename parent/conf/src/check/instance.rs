@@ -5,6 +5,8 @@ use super::address;
 use super::globals::{Defaults, set, version};
 use super::options::Said;
 use super::peer::{self, Peers};
+use super::route::{self, FoundRoute};
+use super::rule::{self, FoundRule};
 use super::script::Scripts;
 use super::value::{flag, integer, interface, lease, number, one, switch};
 use super::{auth, garp, host, notify, options, track, vmac, walk};
@@ -26,6 +28,12 @@ pub(super) struct Found {
     pub(super) strict: bool,
     /// Beside `instance.addresses`.
     pub(super) addresses_at: Vec<Span>,
+    /// Beside `instance.excluded`.
+    pub(super) excluded_at: Vec<Span>,
+    /// Beside `instance.routes`.
+    pub(super) routes_at: Vec<Span>,
+    /// Beside `instance.rules`.
+    pub(super) rules_at: Vec<Span>,
     /// Beside `instance.peers`.
     pub(super) peers_at: Vec<Span>,
     /// Beside `instance.tracks`.
@@ -106,6 +114,11 @@ pub(super) struct Draft<'a> {
     pub(super) peers: Option<Peers>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
+    pub(super) excluded: Vec<(Vip, Span)>,
+    pub(super) routes: Vec<FoundRoute>,
+    pub(super) rules: Vec<FoundRule>,
+    /// `no_virtual_ipaddress`: none in adverts is meant.
+    pub(super) no_address: bool,
     pub(super) tracks: Vec<(Track, Span)>,
     pub(super) track_primary: bool,
     pub(super) garp: garp::Wishes,
@@ -137,6 +150,10 @@ impl<'a> Draft<'a> {
             peers: None,
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
+            excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
+            no_address: false,
             tracks: Vec::new(),
             track_primary: true,
             garp: garp::Wishes::default(),
@@ -167,6 +184,10 @@ impl<'a> Draft<'a> {
             }
             "native_ipv6" => self.native_ipv6 = flag(item, say).then_some(at),
             "virtual_ipaddress" => address::addresses(item, &mut self.addresses, say),
+            "virtual_ipaddress_excluded" => address::addresses(item, &mut self.excluded, say),
+            "virtual_routes" => route::routes(item, &mut self.routes, say),
+            "virtual_rules" => rule::rules(item, &mut self.rules, say),
+            "no_virtual_ipaddress" => self.no_address = flag(item, say),
             "nopreempt" => self.preempt = (!flag(item, say), at),
             "preempt" => self.preempt = (flag(item, say), at),
             "strict_mode" => self.strict = switch(item, say).map(|on| (on, at)),

@@ -10,18 +10,24 @@ mod globals;
 mod host;
 mod instance;
 mod interval;
+mod metrics;
 mod notify;
 mod options;
+mod paths;
 mod peer;
 mod process;
+mod route;
+mod rule;
 mod script;
 mod settle;
+mod statics;
 mod strict;
 mod sync;
 mod track;
 mod transport;
 pub(crate) mod value;
 pub(crate) mod vmac;
+mod words;
 
 use crate::config::Config;
 use crate::diagnostic::{Say, Span};
@@ -38,12 +44,14 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let mut instances = Vec::new();
     let mut groups = Vec::new();
     let mut net_namespace = None;
+    let mut statics = statics::Draft::default();
     walk(items, Context::TopLevel, say, |name, item, say| match name {
         "net_namespace" => net_namespace = host::namespace(item, say),
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
         "vrrp_track_process" => processes.push(item),
         "vrrp_sync_group" => groups.push(item),
+        name if statics.keyword(name, item, say) => {}
         _ => instances.push(item),
     });
     let mut defaults = globals::read(&globals, say);
@@ -53,7 +61,12 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);
     let groups = sync::read(&groups, &scripts, say);
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
-    cross::check(&mut instances, &scripts, say);
+    let (mut paths, mut seen) = (paths::Paths::new(), HashMap::new());
+    let known = (instances.as_slice(), &broken);
+    let (statics, track_groups) =
+        statics.settle(defaults.default_interface, known, &mut paths, &mut seen, say);
+    cross::check(&mut instances, &scripts, seen, say);
+    paths.check(&mut instances, say);
     if defaults.globals.enable_script_security {
         cross::security(&scripts, say);
     }
@@ -63,11 +76,13 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         scripts: scripts.list,
         processes: scripts.processes.list,
         groups,
+        statics,
+        track_groups,
     }
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 18] = [
+const REPEATABLE: [&str; 25] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -77,7 +92,14 @@ const REPEATABLE: [&str; 18] = [
     "track_interface",
     "track_process",
     "vrrp_track_process",
+    "static_ipaddress",
+    "static_routes",
+    "static_rules",
+    "track_group",
     "virtual_ipaddress",
+    "virtual_ipaddress_excluded",
+    "virtual_routes",
+    "virtual_rules",
     "unicast_peer",
     // Here the first line counts, and says so itself.
     "notify",

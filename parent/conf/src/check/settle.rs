@@ -4,7 +4,7 @@
 use super::globals::Defaults;
 use super::instance::{Draft, Facts, Found};
 use super::transport::{no_address, ttl};
-use super::{auth, family, host, interval, strict, track};
+use super::{auth, family, host, interval, route, rule, strict, track};
 use crate::config::Instance;
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
@@ -38,7 +38,8 @@ impl Draft<'_> {
         self.transport(name, &facts, say);
         self.addresses(&facts, strict, say);
         if self.addresses.is_empty() {
-            no_address(&name.show(), name.span, version, strict.is_some(), say);
+            let meant = self.no_address || !self.excluded.is_empty();
+            no_address(&name.show(), name.span, version, strict.is_some(), meant, say);
         }
         if self.interface.is_none() && !self.bad_interface {
             let message = format!("instance `{}` has no interface", name.show());
@@ -69,6 +70,9 @@ impl Draft<'_> {
         let vmac = self.vmac.settle(vrid, interface, &defaults.vmac_prefix, facts, say);
         let group = self.group.map_or_else(|| defaults.group(facts.family), |(group, _)| group);
         let (addresses, addresses_at) = self.addresses.into_iter().unzip();
+        let (excluded, excluded_at) = self.excluded.into_iter().unzip();
+        let (routes, routes_at) = route::of_instance(self.routes, say);
+        let (rules, rules_at) = rule::of_instance(self.rules, say);
         let peers = self.peers.unwrap_or_default().found;
         let (peers, peers_at): (Vec<Peer>, Vec<Span>) = peers.into_iter().unzip();
         ttl(options.unicast_ttl, &peers, self.wishes.unicast_ttl.map(|(_, at)| at), say);
@@ -95,6 +99,9 @@ impl Draft<'_> {
             check_unicast_src: self.check_unicast_src,
             group: if facts.unicast { host::default_group(facts.family) } else { group },
             addresses,
+            excluded,
+            routes,
+            rules,
             tracks,
             track_primary,
             garp: self.garp.of_instance(defaults.garp),
@@ -107,6 +114,9 @@ impl Draft<'_> {
             source_at: self.source.map_or(name.span, |(_, at, _)| at),
             strict: strict.is_some(),
             addresses_at,
+            excluded_at,
+            routes_at,
+            rules_at,
             peers_at,
             tracks_at,
         })

@@ -113,7 +113,7 @@ fn key(word: &Word) -> String {
 }
 
 /// Several names may stand on a line.
-fn member_words(group: &Item) -> Vec<&Word> {
+pub(super) fn member_words(group: &Item) -> Vec<&Word> {
     let lines = group.block.as_deref().unwrap_or_default();
     lines.iter().flat_map(|line| std::iter::once(&line.keyword).chain(&line.words)).collect()
 }

@@ -27,7 +27,7 @@ impl Draft<'_> {
                  (keepalived would no longer advertise it)",
                 vip.address
             );
-            say.error(*at, message, "move the rest to another instance, and put both into a group");
+            say.error(*at, message, "write the rest into `virtual_ipaddress_excluded { … }`");
         }
         let first = self.addresses.first().filter(|_| facts.family == Family::V6);
         if let Some((vip, at)) = first.filter(|(vip, _)| !is_link_local(vip.address)) {
@@ -80,12 +80,14 @@ impl Draft<'_> {
     }
 }
 
-/// RFC 9568 5.2.5: an advert of version 3 without addresses is ignored. Version 2 has no such rule.
+/// RFC 9568 5.2.5: an advert of version 3 without addresses is ignored. Version 2 has no such rule,
+/// and `meant` says that the instance holds others, or is to hold none.
 pub(super) fn no_address(
     name: &impl Display,
     at: Span,
     version: Version,
     strict: bool,
+    meant: bool,
     say: &mut Say,
 ) {
     let remedy = "write one in `virtual_ipaddress { … }`";
@@ -97,7 +99,7 @@ pub(super) fn no_address(
         say.error(at, message, remedy);
     } else if strict {
         say.error(at, format!("strict_mode: instance `{name}` has no address"), remedy);
-    } else {
+    } else if !meant {
         say.warn(at, format!("instance `{name}` has no address: it moves nothing"), remedy);
     }
 }

@@ -1,6 +1,7 @@
 //! Every keyword of keepalived.conf and of our own in one table: where it may stand, whether vipd
 //! serves it, and what it does (or what does not happen). Reads and decides nothing.
 
+mod lines;
 mod not_yet;
 mod served;
 
@@ -17,8 +18,13 @@ pub enum Context {
     Script,
     Process,
     SyncGroup,
+    TrackGroup,
     /// Behind an address of `virtual_ipaddress`.
     AddressLine,
+    /// In a line of `virtual_routes`.
+    RouteLine,
+    /// In a line of `virtual_rules`.
+    RuleLine,
     /// Behind an address of `unicast_peer`.
     PeerLine,
     /// Behind a name of `track_script`.
@@ -38,7 +44,10 @@ impl Context {
             Self::Script => "vrrp_script",
             Self::Process => "vrrp_track_process",
             Self::SyncGroup => "vrrp_sync_group",
+            Self::TrackGroup => "track_group",
             Self::AddressLine => "virtual_ipaddress",
+            Self::RouteLine => "virtual_routes",
+            Self::RuleLine => "virtual_rules",
             Self::PeerLine => "unicast_peer",
             Self::TrackLine => "track_script",
             Self::VmacLine => "use_vmac",
@@ -86,7 +95,7 @@ pub fn keywords() -> &'static [Keyword] {
             let make = move |name| Keyword { name, context, served, shape, summary };
             names.split_whitespace().map(make)
         };
-        served::ROWS.iter().chain(not_yet::ROWS).flat_map(one).collect()
+        served::ROWS.iter().chain(lines::ROWS).chain(not_yet::ROWS).flat_map(one).collect()
     })
 }
 

@@ -3,7 +3,7 @@
 
 use super::Context::{
     AddressLine, Authentication, Globals, Instance, PeerLine, Process, Script, SyncGroup, TopLevel,
-    TrackLine, VmacLine,
+    TrackGroup, TrackLine, VmacLine,
 };
 use super::Row;
 use super::Served::{self, Accepted};
@@ -19,6 +19,12 @@ pub(super) const ROWS: &[Row] = &[
     (YES, TopLevel, Block, "vrrp_script", "a health check"),
     (YES, TopLevel, Block, "vrrp_track_process", "a process that must be there"),
     (YES, TopLevel, Line, "net_namespace", "the network namespace in which the daemon runs"),
+    (YES, TopLevel, Block, "static_ipaddress", "addresses that are always there"),
+    (YES, TopLevel, Block, "static_routes", "routes that are always there"),
+    (YES, TopLevel, Block, "static_rules", "rules that are always there"),
+    (YES, TopLevel, Block, "track_group", "instances that depend on static entries"),
+    (YES, TrackGroup, Block, "group", "the instances"),
+    (YES, Globals, Line, "default_interface", "interface of static addresses"),
     (YES, Globals, Line, "router_id", "name of this node"),
     (YES, Globals, Line, "script_user", "user and group that run scripts"),
     (YES, Globals, Line, "enable_script_security", "warns: programs are not checked yet"),
@@ -62,6 +68,10 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "advert_int", "seconds between adverts"),
     (YES, Instance, Line, "version", "protocol version"),
     (YES, Instance, Block, "virtual_ipaddress", "the addresses this router holds as MASTER"),
+    (YES, Instance, Block, "virtual_ipaddress_excluded", "addresses that are not in adverts"),
+    (YES, Instance, Block, "virtual_routes", "routes that come and go with the addresses"),
+    (YES, Instance, Block, "virtual_rules", "rules that come and go with the addresses"),
+    (YES, Instance, Line, "no_virtual_ipaddress", "no address in adverts is meant"),
     (YES, Instance, Line, "nopreempt", "do not take over from a live MASTER"),
     (YES, Instance, Line, "preempt", "take over from a MASTER of lower priority"),
     (YES, Instance, Line, "preempt_delay", "seconds until a worse MASTER is taken over from"),
@@ -102,6 +112,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "notify_master notify_backup notify_fault notify_stop notify_deleted
         notify_master_rx_lower_pri notify", "a command that is run when this happens"),
     (YES, Instance, Line, "notify_priority_changes", "changes of the priority are told"),
+    (Accepted, Instance, Line, "promote_secondaries", "vipd sets it where it is needed"),
     (Accepted, Instance, Line, "debug", "without effect, as in keepalived"),
     (Accepted, Instance, Line, "old_unicast_checksum", "vipd accepts both forms"),
     (YES, Authentication, Line, "auth_type", "kind of authentication"),
@@ -123,6 +134,10 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Process, Line, "delay", "fork_delay and terminate_delay"),
     (YES, Process, Line, "fork_delay", "seconds until it counts as up"),
     (YES, Process, Line, "terminate_delay", "seconds until it counts as down"),
+    (YES, AddressLine, Line, "peer", "the other end of a point-to-point link"),
+    (YES, AddressLine, Line, "home mngtmpaddr noprefixroute autojoin", "flags of the kernel's"),
+    (YES, AddressLine, Line, "track_group", "instances that depend on it"),
+    (YES, AddressLine, Line, "no_track", "it is not put back when somebody removes it"),
     (YES, AddressLine, Line, "dev", "another interface"),
     (YES, AddressLine, Line, "label", "name of the address"),
     (YES, AddressLine, Line, "brd broadcast", "broadcast address"),

@@ -164,6 +164,8 @@ prop_compose! {
         link_local in any::<bool>(),
         dad in any::<bool>(),
         preferred_lft in prop::option::of(prop_oneof![Just(u32::MAX), any::<u32>()]),
+        peer in prop::option::of(host(family)),
+        flags in any::<(bool, bool, bool, bool)>(),
     ) -> Vip {
         let v4 = family == Family::V4;
         let first = if link_local { 0xfe80 } else { 0x2001 };
@@ -183,6 +185,12 @@ prop_compose! {
             },
             dad: dad && !v4,
             preferred_lft,
+            peer,
+            home: flags.0 && !v4,
+            mngtmpaddr: flags.1 && prefix == 64,
+            noprefixroute: flags.2,
+            autojoin: false,
+            track: flags.3,
         }
     }
 }
@@ -307,6 +315,7 @@ prop_compose! {
         peers in btree_set(host(family), 0..4),
         ttl in (any::<u8>(), any::<u8>()),
         addresses in vec(vip(family), usize::from(version == Version::V3)..4),
+        excluded in vec(prop_oneof![vip(Family::V4), vip(Family::V6)], 0..3),
         garp in garp(),
         options in options(),
         vmac in vmac(),
@@ -355,6 +364,9 @@ prop_compose! {
             check_unicast_src: flags.3,
             group: if unicast { default_group(family) } else { group },
             addresses,
+            excluded,
+            routes: Vec::new(),
+            rules: Vec::new(),
             tracks: Vec::new(),
             track_primary: flags.5,
             garp,
@@ -426,7 +438,8 @@ prop_compose! {
             i.vrid = Vrid::try_from(u8::try_from(index + 1).unwrap()).unwrap();
             i.garp.interval = Duration::from_micros(gaps.0);
             i.garp.gna_interval = Duration::from_micros(gaps.1);
-            for (nth, vip) in i.addresses.iter_mut().enumerate() {
+            let all = i.addresses.iter_mut().chain(&mut i.excluded);
+            for (nth, vip) in all.enumerate() {
                 vip.address = numbered(vip.address, u16::try_from(index * 100 + nth).unwrap());
             }
             if let Some(vmac) = &mut i.vmac {
@@ -469,6 +482,6 @@ prop_compose! {
         };
         let names = group_names.into_iter().collect();
         let groups = groups(names, &places[..instances.len()], &told.0);
-        Config { globals, instances, scripts, processes, groups }
+        Config { globals, instances, scripts, processes, groups, ..Config::default() }
     }
 }

@@ -2,7 +2,7 @@
 //! takes nothing of the host along. Witnesses are iproute2 and the laboratory's own netlink.
 
 use super::{NEAR, Wire, address, ip, ip_says, linux};
-use crate::kernel::{Kernel, Preferred, Present};
+use crate::kernel::{Flags, Kernel, Preferred, Present};
 use nix::errno::Errno;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -195,4 +195,37 @@ fn interface_that_is_not_there() {
     assert_eq!((index, link.up, link.mac), (NEAR, true, Some(super::NEAR_MAC)));
     assert!(link.resolves);
     assert!(!kernel.link(&super::name("lo")).unwrap().1.resolves);
+}
+
+#[test]
+fn options_reach_the_kernel() {
+    let wire = Wire::new();
+    let mut kernel = linux(&wire.near);
+    let mut vips = [
+        address("192.0.2.1/32"),
+        address("2001:db8::1/64"),
+        address("239.1.1.1/32"),
+        address("2001:db8:1::1/128"),
+    ];
+    vips[0].peer = Some("192.0.2.2".parse().unwrap());
+    vips[1].flags = Flags { home: true, mngtmpaddr: true, noprefixroute: true, ..Flags::default() };
+    vips[2].flags.autojoin = true;
+    vips[3].peer = Some("2001:db8:1::2".parse().unwrap());
+    assert_eq!(kernel.add(&vips, Some(100)), [Ok(()); 4]);
+    assert_eq!(kernel.renew(&vips, Some(1000)), [Ok(()); 4]);
+    let [peer, flags, group, peer6] = ["192.0.2.1", "2001:db8::1", "239.1.1.1", "2001:db8:1::1"]
+        .map(|ip| shown(&wire, ip).unwrap_or_else(|| panic!("{ip} is not there")));
+    assert_eq!(
+        (&peer["address"], &peer6["address"]),
+        (&"192.0.2.2".into(), &"2001:db8:1::2".into())
+    );
+    for flag in ["home", "mngtmpaddr", "noprefixroute"] {
+        assert_eq!(flags[flag], true, "{flags}");
+    }
+    assert_eq!(group["autojoin"], true, "{group}");
+    assert_eq!(route(&wire), None);
+    let there = kernel.addresses(NEAR).unwrap();
+    assert!(vips.iter().all(|vip| there.iter().any(|present| present.is(vip) && present.ours)));
+    assert_eq!(kernel.remove(&vips), [Ok(()); 4]);
+    assert_eq!(shown(&wire, "192.0.2.1").or(shown(&wire, "2001:db8:1::1")), None);
 }

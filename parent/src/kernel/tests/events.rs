@@ -30,6 +30,8 @@ fn added<'a>(change: &'a Change, address: &Address) -> Option<&'a Present> {
         | Change::Removed(_)
         | Change::Link { .. }
         | Change::LinkGone { .. }
+        | Change::RouteGone(_)
+        | Change::RuleGone
         | Change::Lost => None,
     }
 }

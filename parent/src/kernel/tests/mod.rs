@@ -11,6 +11,7 @@ mod announcements;
 mod events;
 mod filters;
 mod fragments;
+mod paths;
 mod sockets;
 
 use super::{Address, Linux, Preferred, Receiver};
@@ -115,6 +116,9 @@ fn address(text: &str) -> Address {
         scope: 0,
         preferred: Preferred::usual(ip, prefix),
         nodad: true,
+        peer: None,
+        flags: super::Flags::default(),
+        track: true,
     }
 }
 

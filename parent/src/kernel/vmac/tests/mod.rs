@@ -52,8 +52,20 @@ fn add(linux: &mut Linux, ip: IpAddr, interface: IfName, index: u32) {
     let prefix = if ip.is_ipv4() { 32 } else { 128 };
     let (label, broadcast, scope) = (None, None, 0);
     let (preferred, nodad) = (Preferred::usual(ip, prefix), true);
-    let address =
-        Address { ip, prefix, interface, index, label, broadcast, scope, preferred, nodad };
+    let address = Address {
+        ip,
+        prefix,
+        interface,
+        index,
+        label,
+        broadcast,
+        scope,
+        preferred,
+        nodad,
+        peer: None,
+        flags: crate::kernel::Flags::default(),
+        track: true,
+    };
     assert_eq!(linux.add(&[address], None), [Ok(())]);
 }
 
