@@ -125,11 +125,47 @@ pub(crate) struct Span {
 pub(crate) struct Say {
     file: String,
     list: Vec<Diagnostic>,
+    vrrp_only: bool,
+    /// Keywords without effect, by the reason: it is said once.
+    idle: Vec<(&'static str, Vec<(&'static str, Span)>)>,
 }
 
 impl Say {
-    pub(crate) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), list: Vec::new() }
+    /// `vrrp_only`: the balancer half is not wanted.
+    pub(crate) fn new(file: &str, vrrp_only: bool) -> Self {
+        Self { file: file.to_owned(), list: Vec::new(), vrrp_only, idle: Vec::new() }
+    }
+
+    /// A keyword of the balancer half.
+    pub(crate) fn balancer(&mut self, at: Span, message: String, remedy: &str) {
+        if self.vrrp_only {
+            self.warn(at, format!("{message} (skipped because of -P)"), "");
+        } else {
+            self.error(at, message, remedy);
+        }
+    }
+
+    /// A keyword without effect.
+    pub(crate) fn idle(&mut self, at: Span, name: &'static str, why: &'static str) {
+        match self.idle.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, names)) => names.push((name, at)),
+            None => self.idle.push((why, vec![(name, at)])),
+        }
+    }
+
+    fn speak_of_idle(&mut self) {
+        for (why, names) in std::mem::take(&mut self.idle) {
+            let Some((_, at)) = names.first().copied() else { continue };
+            let shown: Vec<String> = names
+                .iter()
+                .map(|(name, place)| match place.line == at.line {
+                    true => format!("`{name}`"),
+                    false => format!("`{name}` on line {}", place.line),
+                })
+                .collect();
+            let have = if names.len() == 1 { "has" } else { "have" };
+            self.hint(at, format!("{} {have} no effect in vipd: {why}", shown.join(", ")), "");
+        }
     }
 
     pub(crate) fn error(
@@ -151,6 +187,7 @@ impl Say {
 
     /// In the order of the file.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        self.speak_of_idle();
         self.list.sort_by_key(|d| (d.line, d.column));
         self.list
     }
@@ -203,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_name_does_not_reach_the_terminal_as_it_is() {
-        let mut say = Say::new("x.conf");
+        let mut say = Say::new("x.conf", false);
         say.error(Span::default(), "no instance `a\u{1b}[2J\nb`", "write `a\tb`");
         let line = say.finish().remove(0).to_line();
         assert!(

@@ -355,7 +355,7 @@ mod tests {
 
     /// The pieces with their places: `line:column+length text`.
     fn pieces(text: &str) -> Vec<String> {
-        let mut say = Say::new("x");
+        let mut say = Say::new("x", false);
         let show = |at: &Span| format!("{}:{}+{}", at.line, at.column, at.length);
         let pieces = lex(text.as_bytes(), &mut say);
         let shown = pieces.iter().flat_map(|piece| match piece {

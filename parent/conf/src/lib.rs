@@ -16,6 +16,7 @@ mod tree;
 
 pub use config::Config;
 pub use diagnostic::{Diagnostic, Severity};
+pub use keywords::instead::instead;
 pub use keywords::{Context, Keyword, Served, Shape, keywords};
 pub use print::print;
 
@@ -36,9 +37,20 @@ impl Parsed {
     }
 }
 
+/// How a file is to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// What belongs to keepalived's balancer half is skipped with a warning, and no error.
+    pub vrrp_only: bool,
+}
+
 /// Reads the text of the file called `name`. Never stops at the first problem.
 pub fn parse(name: &str, text: &[u8]) -> Parsed {
-    let mut say = diagnostic::Say::new(name);
+    parse_with(name, text, Options::default())
+}
+
+pub fn parse_with(name: &str, text: &[u8], options: Options) -> Parsed {
+    let mut say = diagnostic::Say::new(name, options.vrrp_only);
     let pieces = lex::lex(text, &mut say);
     let items = tree::grow(pieces, &mut say);
     let config = check::check(&items, &mut say);

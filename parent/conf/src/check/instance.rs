@@ -103,6 +103,11 @@ pub(super) struct Draft<'a> {
     pub(super) source: Option<(IpAddr, Span, &'a Item)>,
     pub(super) group: Said<IpAddr>,
     pub(super) peers: Option<Peers>,
+    /// `unicast_fault_no_peer`
+    pub(super) wants_peers: Option<Span>,
+    /// `no_virtual_ipaddress`
+    pub(super) wants_no_address: Option<Span>,
+    pub(super) track_interfaces: Vec<&'a Item>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) tracks: Vec<(Track, Span)>,
@@ -132,6 +137,9 @@ impl<'a> Draft<'a> {
             source: None,
             group: None,
             peers: None,
+            wants_peers: None,
+            wants_no_address: None,
+            track_interfaces: Vec::new(),
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             tracks: Vec::new(),
@@ -174,6 +182,9 @@ impl<'a> Draft<'a> {
             }
             "mcast_dst_ip" => self.group = host::group(item, None, say),
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
+            "unicast_fault_no_peer" => self.wants_peers = flag(item, say).then_some(at),
+            "no_virtual_ipaddress" => self.wants_no_address = flag(item, say).then_some(at),
+            "track_interface" => self.track_interfaces.push(item),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
             "track_script" => track::read(item, "this instance", scripts, &mut self.tracks, say),
             "fast_handover" => self.fast_handover = switch(item, say).map(|on| (on, at)),

@@ -11,19 +11,21 @@ mod host;
 mod instance;
 mod interval;
 mod options;
+mod outcome;
 mod peer;
 mod script;
 mod settle;
 mod strict;
 mod sync;
 mod track;
+mod track_interface;
 mod transport;
 pub(crate) mod value;
 pub(crate) mod vmac;
 
 use crate::config::Config;
 use crate::diagnostic::Say;
-use crate::keywords::{Context, Keyword, Served, Shape, find};
+use crate::keywords::{Context, Keyword, Shape, find};
 use crate::suggest;
 use crate::tree::Item;
 use std::collections::HashMap;
@@ -58,13 +60,14 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 8] = [
+const REPEATABLE: [&str; 9] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
     "vrrp_sync_group",
     "group",
     "track_script",
+    "track_interface",
     "virtual_ipaddress",
     "unicast_peer",
 ];
@@ -108,21 +111,10 @@ fn subject(name: &'static str) -> &'static str {
 }
 
 /// True if the keyword is to be served.
-fn speak_of(keyword: &Keyword, item: &Item, say: &mut Say) -> bool {
+fn speak_of(keyword: &'static Keyword, item: &Item, say: &mut Say) -> bool {
     let name = keyword.name;
-    match keyword.served {
-        Served::Accepted => return false,
-        Served::NotYet => {
-            let message = format!("`{name}` is not served by vipd yet: {}", keyword.summary);
-            say.warn(item.span(), message, "remove it, or keep it for a later vipd");
-            return false;
-        }
-        Served::Refused => {
-            let (message, remedy) = refusal(keyword);
-            say.error(item.span(), message, remedy);
-            return false;
-        }
-        Served::Served => {}
+    if !outcome::of(keyword, item.span(), say) {
+        return false;
     }
     match (keyword.shape, item.block.is_some()) {
         (Shape::Block, false) => {
@@ -137,15 +129,6 @@ fn speak_of(keyword: &Keyword, item: &Item, say: &mut Say) -> bool {
         }
         (Shape::Block, true) | (Shape::Line, false) => true,
     }
-}
-
-fn refusal(keyword: &Keyword) -> (String, &'static str) {
-    if keyword.name.starts_with("virtual_server") {
-        let message = format!("`{}`: the load balancer half is not served", keyword.name);
-        return (message, "remove the block; let HAProxy, nginx or IPVS's own tools balance");
-    }
-    let message = format!("`{}` is not served by vipd yet: {}", keyword.name, keyword.summary);
-    (message, "remove it if the node may run without it")
 }
 
 fn unknown(item: &Item, context: Context, say: &mut Say) {

@@ -1,12 +1,11 @@
-//! The keywords that vipd serves, and those it reads without a word because it does what they ask
-//! anyway.
+//! The keywords that vipd serves.
 
 use super::Context::{
     AddressLine, Authentication, Globals, Instance, PeerLine, Script, SyncGroup, TopLevel,
     TrackLine, VmacLine,
 };
 use super::Row;
-use super::Served::{self, Accepted};
+use super::Served;
 use super::Shape::{Block, Line};
 
 const YES: Served = Served::Served;
@@ -52,6 +51,9 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "advert_int", "seconds between adverts"),
     (YES, Instance, Line, "version", "protocol version"),
     (YES, Instance, Block, "virtual_ipaddress", "the addresses this router holds as MASTER"),
+    (YES, Instance, Line, "no_virtual_ipaddress", "it is meant that there is no address"),
+    (YES, Instance, Line, "unicast_fault_no_peer", "without peers the file is not loaded"),
+    (YES, Instance, Block, "track_interface", "serves the instance's own interface only"),
     (YES, Instance, Line, "nopreempt", "do not take over from a live MASTER"),
     (YES, Instance, Line, "preempt", "take over from a MASTER of lower priority"),
     (YES, Instance, Line, "preempt_delay", "seconds until a worse MASTER is taken over from"),
@@ -86,8 +88,6 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "garp_lower_prio_repeat", "packets per address of such blocks"),
     (YES, Instance, Line, "fast_handover", "take over without the RFC's wait where it is safe"),
     (YES, Instance, Line, "vip_lease", "seconds an address outlives a dead daemon"),
-    (Accepted, Instance, Line, "debug", "without effect, as in keepalived"),
-    (Accepted, Instance, Line, "old_unicast_checksum", "vipd accepts both forms"),
     (YES, Authentication, Line, "auth_type", "kind of authentication"),
     (YES, Authentication, Line, "auth_pass", "the password, at most 8 bytes"),
     (YES, Script, Line, "script", "the command"),
