@@ -29,7 +29,8 @@ pub(crate) type Answer = (TrackerId, bool, String);
 pub(crate) struct Processes {
     /// Pidfds for all checks together; a walk over /proc must never run out of descriptors.
     held_max: usize,
-    held: BTreeMap<TrackerId, BTreeMap<i32, Held>>,
+    /// With how many must be left so that nothing has changed.
+    held: BTreeMap<TrackerId, (BTreeMap<i32, Held>, usize)>,
     tokens: BTreeMap<Token, (TrackerId, i32)>,
     last_token: usize,
 }
@@ -82,17 +83,18 @@ impl Processes {
         let each = wanted.iter().zip(found);
         each.map(|((tracker, slice), pids)| {
             let alive = self.hold(registry, *tracker, slice, &pids);
-            (*tracker, !alive.is_empty(), reason(slice, &alive))
+            let count = u32::try_from(alive.len()).unwrap_or(u32::MAX);
+            (*tracker, (slice.least..=slice.most).contains(&count), reason(slice, &alive))
         })
         .collect()
     }
 
-    /// A pidfd spoke: its process is dead. The check that has now lost its last one, if so.
+    /// A pidfd spoke: its process is dead. The check that now has too few, or may have had too many.
     pub(crate) fn died(&mut self, token: Token) -> Option<TrackerId> {
         let (tracker, pid) = self.tokens.remove(&token)?;
-        let held = self.held.get_mut(&tracker)?;
+        let (held, enough) = self.held.get_mut(&tracker)?;
         held.remove(&pid);
-        held.is_empty().then_some(tracker)
+        (held.len() < *enough).then_some(tracker)
     }
 
     /// Lets go of what is held for checks that are not `wanted` any more.
@@ -109,7 +111,7 @@ impl Processes {
         slice: &ProcessSlice,
         pids: &[i32],
     ) -> Vec<i32> {
-        let mut old = self.held.remove(&tracker).unwrap_or_default();
+        let (mut old, _) = self.held.remove(&tracker).unwrap_or_default();
         let mut new = BTreeMap::new();
         let mut alive = Vec::new();
         for pid in pids {
@@ -138,7 +140,10 @@ impl Processes {
         for held in old.into_values() {
             self.tokens.remove(&held.token);
         }
-        self.held.insert(tracker, new);
+        let size = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        // Also when one dies of too many.
+        let least = if slice.most == u32::MAX { size(slice.least) } else { usize::MAX };
+        self.held.insert(tracker, (new, least));
         alive
     }
 
@@ -209,10 +214,15 @@ fn walk(wanted: &[(TrackerId, ProcessSlice)]) -> std::io::Result<Vec<Vec<i32>>> 
 
 fn reason(slice: &ProcessSlice, alive: &[i32]) -> String {
     let name = slice.name.escape_ascii();
-    match (alive, slice.how) {
+    let found = match (alive, slice.how) {
         ([], ProcessMatch::Pgrep) => format!("no process with {name} in its name"),
         ([], _) => format!("no process named {name}"),
         ([pid], _) => format!("1 process (pid {pid})"),
         ([pid, ..], _) => format!("{} processes (pid {pid} and others)", alive.len()),
+    };
+    match (slice.least, slice.most) {
+        (1, u32::MAX) => found,
+        (least, u32::MAX) => format!("{found}, at least {least} wanted"),
+        (least, most) => format!("{found}, {least} to {most} wanted"),
     }
 }

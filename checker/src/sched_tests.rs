@@ -25,7 +25,7 @@ fn script(tracker: u16) -> CheckSlice {
 }
 
 fn process(tracker: u16) -> CheckSlice {
-    let slice = ProcessSlice { name: b"haproxy".to_vec(), how: ProcessMatch::Killall };
+    let slice = ProcessSlice::named(b"haproxy".to_vec(), ProcessMatch::Killall);
     check(tracker, ProbeSlice::Process(slice))
 }
 

@@ -184,6 +184,12 @@ pub enum ParentToEngine {
         up: bool,
         source: Option<IpAddr>,
     },
+    /// What a tracker of the parent's is now; may come before Commit.
+    Tracked {
+        tracker: TrackerId,
+        up: bool,
+        reason: String,
+    },
     /// A connection to the control socket; its descriptor comes with the message.
     Client {
         client: ClientId,

@@ -52,6 +52,8 @@ pub struct InstanceSlice {
     /// The addresses in the adverts, in the order of the configuration.
     pub addresses: Vec<IpAddr>,
     pub tracks: Vec<TrackSlice>,
+    /// The loss of the link is a FAULT.
+    pub track_primary: bool,
     /// Lifetime of the addresses in the kernel; `None` means that they are permanent.
     pub lease: Option<Duration>,
 }
@@ -93,6 +95,18 @@ pub struct TrackSlice {
 pub struct TrackerSlice {
     pub id: TrackerId,
     pub name: String,
+    pub kind: TrackerKind,
+}
+
+/// What a tracker watches, which also says who reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrackerKind {
+    /// Reported by the checker.
+    Script,
+    /// Reported by the checker too.
+    Process,
+    /// Reported by the parent.
+    Interface,
 }
 
 /// A check as the checker needs it.
@@ -117,11 +131,41 @@ pub enum ProbeSlice {
     Script(ScriptId),
 }
 
-/// What `killall -0`, `pidof` and `pgrep` ask.
+/// What `killall -0`, `pidof` and `pgrep` ask, and `vrrp_track_process`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSlice {
     pub name: Vec<u8>,
     pub how: ProcessMatch,
+    /// Those behind argv\[0\]; `None` where they do not matter.
+    pub arguments: Option<Arguments>,
+    /// So many processes make it up, and no more.
+    pub least: u32,
+    pub most: u32,
+}
+
+impl ProcessSlice {
+    /// Up while there is one.
+    pub fn named(name: Vec<u8>, how: ProcessMatch) -> Self {
+        Self { name, how, arguments: None, least: 1, most: u32::MAX }
+    }
+}
+
+/// What the arguments of a process are compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arguments {
+    pub words: Vec<Vec<u8>>,
+    pub how: ArgumentMatch,
+}
+
+/// `param_match`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ArgumentMatch {
+    /// These and no others.
+    Exact,
+    /// These come first.
+    Initial,
+    /// As `Initial`, and the last of them may be the beginning of one.
+    Partial,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,4 +178,8 @@ pub enum ProcessMatch {
     Pgrep,
     /// `pgrep -x NAME`: comm equals NAME.
     PgrepExact,
+    /// `vrrp_track_process`: comm equals the first 15 bytes of NAME.
+    Comm,
+    /// The same with `full_command` or arguments: argv\[0\] or its base name.
+    Command,
 }

@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use vipd_conf::Config;
 use vipd_ipc::ChanError;
-use vipd_types::{IfName, InstanceId, Instant, SocketId};
+use vipd_types::{IfName, InstanceId, Instant, SocketId, TrackerId};
 
 /// How long the engine goes on without another answer where no lease says less.
 pub(crate) const UNLEASED: Duration = Duration::from_secs(3);
@@ -42,6 +42,8 @@ pub(crate) struct Daemon {
     pub(crate) schedule: Schedule,
     pub(crate) receivers: BTreeMap<SocketId, Receiver>,
     /// The last word on each interface that the engine was given.
+    /// What the engine knows of interfaces that are tracked.
+    pub(crate) tracked: BTreeMap<TrackerId, bool>,
     pub(crate) links: BTreeMap<SocketId, (bool, Option<IpAddr>)>,
     /// By the place of the destination: the group is the only one, peers have theirs.
     pub(crate) wills: BTreeMap<(InstanceId, u16), Vec<u8>>,

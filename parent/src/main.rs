@@ -26,6 +26,7 @@ mod run;
 mod spawn;
 mod start;
 mod sys;
+mod tracked;
 mod vmacs;
 mod watch;
 

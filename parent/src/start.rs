@@ -141,6 +141,7 @@ fn serve(
         audit,
         schedule: Default::default(),
         receivers: Default::default(),
+        tracked: Default::default(),
         links: Default::default(),
         wills: Default::default(),
         engine,

@@ -63,6 +63,9 @@ impl Daemon {
         let sockets: Vec<SocketId> =
             self.plan.sockets.iter().filter(is_touched).map(|socket| socket.slice.id).collect();
         sockets.into_iter().try_for_each(|socket| self.tell_link(socket))?;
+        if changes.iter().any(|change| !matches!(change, Change::Added(_) | Change::Removed(_))) {
+            self.look_at_interfaces()?;
+        }
         gone.into_iter().try_for_each(|index| self.lost_link(index))?;
         doubtful.into_iter().try_for_each(|instance| self.put_back(instance))
     }

@@ -8,8 +8,16 @@ use crate::{commit, confine};
 use std::os::fd::OwnedFd;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine};
+use vipd_ipc::slice::TrackerKind;
 use vipd_types::{Epoch, Generation, InstanceId, Instant, SocketId, TrackerId};
 use vrrp_core::Input;
+
+/// Who reports a tracker.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Parent,
+    Checker,
+}
 
 /// Messages of one channel in one wake-up; adverts wait no longer than that.
 const BURST: usize = 64;
@@ -101,6 +109,10 @@ impl Engine {
             }
             ParentToEngine::Link { socket, up, source } => {
                 self.link(socket, Link { up, source }, now);
+                Ok(())
+            }
+            ParentToEngine::Tracked { tracker, up, reason } => {
+                self.tracker(tracker, up, reason, By::Parent, now);
                 Ok(())
             }
             ParentToEngine::Client { client, uid, may_act } => {
@@ -230,7 +242,7 @@ impl Engine {
                     }
                     self.checker_gone = true;
                     self.trackers.gone(now);
-                    log::error!("checker: {error}: all trackers are down");
+                    log::error!("checker: {error}: all its trackers are down");
                     self.routers.track(now, &self.trackers);
                     return Ok(());
                 }
@@ -247,19 +259,30 @@ impl Engine {
         match message {
             CheckerToEngine::Hello { .. } | CheckerToEngine::Alive { .. } => {}
             CheckerToEngine::Tracker { tracker, up, reason } => {
-                self.tracker(tracker, up, reason, now);
+                self.tracker(tracker, up, reason, By::Checker, now);
             }
         }
     }
 
-    fn tracker(&mut self, id: TrackerId, up: bool, reason: String, now: Instant) {
+    /// A report about what is not the reporter's is nobody's.
+    fn tracker(&mut self, id: TrackerId, up: bool, reason: String, by: By, now: Instant) {
         let staged = self.stage.as_ref().and_then(|stage| stage.trackers.get(&id));
-        let known = self.trackers.view(id).map(|view| view.name);
-        let Some(name) = known.or(staged.map(|slice| slice.name.as_str())) else { return };
-        let line = if up {
-            format!("VRRP_Script({name}) succeeded")
-        } else {
-            format!("VRRP_Script({name}) failed ({reason})")
+        let known = self.trackers.view(id).map(|view| (view.name, view.kind));
+        let named = known.or(staged.map(|slice| (slice.name.as_str(), slice.kind)));
+        let line = match (named, by, up) {
+            (Some((name, TrackerKind::Script)), By::Checker, true) => {
+                format!("VRRP_Script({name}) succeeded")
+            }
+            (Some((name, TrackerKind::Script)), By::Checker, false) => {
+                format!("VRRP_Script({name}) failed ({reason})")
+            }
+            (Some((name, TrackerKind::Process)), By::Checker, _) => {
+                format!("tracked process {name} is {}: {reason}", if up { "up" } else { "down" })
+            }
+            (Some((name, TrackerKind::Interface)), By::Parent, _) => {
+                format!("tracked interface {name}: {reason}")
+            }
+            (Some(_), _, _) | (None, _, _) => return,
         };
         if self.trackers.report(id, up, reason, staged.is_some(), now) {
             log::info!("{line}");

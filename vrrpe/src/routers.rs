@@ -138,7 +138,7 @@ impl Routers {
         let Some(link) = self.links.get(&instance.slice.socket) else { return };
         let source = instance.slice.source.or(link.source);
         instance.source = source;
-        let up = link.up;
+        let up = link.up || !instance.slice.track_primary;
         self.wills_due.insert(id);
         self.step(id, Input::Link { up, source }, now, trackers);
     }

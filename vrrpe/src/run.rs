@@ -128,8 +128,8 @@ impl Engine {
         self.empty_outbox()?;
         self.hear_parent(now)?;
         self.hear_checker(now)?;
-        if !self.is_orphan() && self.trackers.listen(now) && !self.trackers.is_empty() {
-            log::error!("the checker is silent: all trackers are down");
+        if !self.is_orphan() && self.trackers.listen(now) && !self.trackers.needs_no_checker() {
+            log::error!("the checker is silent: all its trackers are down");
             self.routers.track(now, &self.trackers);
         }
         commit::sweep(&mut self.routers, self.poll.registry());

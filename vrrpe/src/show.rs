@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::BUILD;
 use vipd_ipc::msg::EngineToParent;
-use vipd_ipc::slice::TrackSlice;
+use vipd_ipc::slice::{TrackSlice, TrackerKind};
 use vipd_types::{GroupId, Instant, State, Version};
 use vrrp_core::{Cause, health};
 
@@ -138,6 +138,7 @@ impl Engine {
         let view = self.trackers.view(track.tracker);
         json!({
             "name": view.map(|view| view.name),
+            "kind": view.map(|view| kind(view.kind)),
             "state": view.map(|view| view.status.word()),
             "weight": track.weight.get(),
             "reverse": track.reverse,
@@ -203,4 +204,12 @@ pub(crate) fn seconds(time: Duration) -> Value {
     }
     let millis = Duration::new(time.as_secs(), time.subsec_millis().saturating_mul(1_000_000));
     json!(millis.as_secs_f64())
+}
+/// As the block that names it is called.
+fn kind(kind: TrackerKind) -> &'static str {
+    match kind {
+        TrackerKind::Script => "script",
+        TrackerKind::Process => "process",
+        TrackerKind::Interface => "interface",
+    }
 }

@@ -1,9 +1,9 @@
-//! What is known of each tracker, from the checker's reports and from its silence. Weights are
-//! not its business.
+//! What is known of each tracker, from the reports of the checker and the parent, and from the
+//! checker's silence. Weights are not its business.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
-use vipd_ipc::slice::TrackerSlice;
+use vipd_ipc::slice::{TrackerKind, TrackerSlice};
 use vipd_types::{Instant, TrackerId};
 
 /// A checker that is not heard for so long has failed, and everything it watches with it.
@@ -33,6 +33,7 @@ impl Status {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) name: &'a str,
+    pub(crate) kind: TrackerKind,
     pub(crate) status: Status,
     pub(crate) reason: &'a str,
     pub(crate) since: Instant,
@@ -54,7 +55,7 @@ enum Checker {
 
 #[derive(Debug)]
 pub(crate) struct Trackers {
-    names: BTreeMap<TrackerId, String>,
+    slices: BTreeMap<TrackerId, TrackerSlice>,
     /// Also of trackers that are only staged: the checker may be quicker than our own Commit.
     reports: BTreeMap<TrackerId, Report>,
     checker: Checker,
@@ -64,7 +65,7 @@ pub(crate) struct Trackers {
 impl Trackers {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            names: BTreeMap::new(),
+            slices: BTreeMap::new(),
             reports: BTreeMap::new(),
             checker: Checker::Heard(now),
             woke: now,
@@ -73,9 +74,9 @@ impl Trackers {
 
     /// Trackers that go are forgotten, new ones are unknown unless already reported.
     pub(crate) fn commit(&mut self, slices: BTreeMap<TrackerId, TrackerSlice>, now: Instant) {
-        self.names = slices.into_iter().map(|(id, slice)| (id, slice.name)).collect();
-        self.reports.retain(|id, _| self.names.contains_key(id));
-        for id in self.names.keys() {
+        self.slices = slices;
+        self.reports.retain(|id, _| self.slices.contains_key(id));
+        for id in self.slices.keys() {
             self.reports.entry(*id).or_insert_with(|| Report {
                 status: Status::Unknown,
                 reason: "no result yet".into(),
@@ -85,17 +86,20 @@ impl Trackers {
     }
 
     pub(crate) fn view(&self, id: TrackerId) -> Option<View<'_>> {
-        let name = self.names.get(&id)?;
+        let TrackerSlice { name, kind, .. } = self.slices.get(&id)?;
         let report = self.reports.get(&id)?;
-        Some(match self.checker {
-            Checker::Heard(_) => {
-                View { name, status: report.status, reason: &report.reason, since: report.since }
+        let (kind, name) = (*kind, name.as_str());
+        Some(match (kind, self.checker) {
+            (TrackerKind::Interface, _)
+            | (TrackerKind::Script | TrackerKind::Process, Checker::Heard(_)) => {
+                let Report { status, ref reason, since } = *report;
+                View { name, kind, status, reason, since }
             }
-            Checker::Silent(since) => {
-                View { name, status: Status::Down, reason: "checker silent", since }
+            (TrackerKind::Script | TrackerKind::Process, Checker::Silent(since)) => {
+                View { name, kind, status: Status::Down, reason: "checker silent", since }
             }
-            Checker::Gone(since) => {
-                View { name, status: Status::Down, reason: "checker gone", since }
+            (TrackerKind::Script | TrackerKind::Process, Checker::Gone(since)) => {
+                View { name, kind, status: Status::Down, reason: "checker gone", since }
             }
         })
     }
@@ -120,7 +124,7 @@ impl Trackers {
         staged: bool,
         now: Instant,
     ) -> bool {
-        if !self.names.contains_key(&id) && !staged {
+        if !self.slices.contains_key(&id) && !staged {
             return false;
         }
         let status = if up { Status::Up } else { Status::Down };
@@ -154,8 +158,9 @@ impl Trackers {
         self.checker = Checker::Gone(now);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty()
+    /// Nothing depends on the checker.
+    pub(crate) fn needs_no_checker(&self) -> bool {
+        self.slices.values().all(|slice| slice.kind == TrackerKind::Interface)
     }
 
     /// When `listen` would find the checker silent.
@@ -179,7 +184,7 @@ mod tests {
 
     fn trackers() -> Trackers {
         let mut trackers = Trackers::new(at(0));
-        let slice = TrackerSlice { id: CHK, name: "chk".into() };
+        let slice = TrackerSlice { id: CHK, name: "chk".into(), kind: TrackerKind::Script };
         trackers.commit(BTreeMap::from([(CHK, slice)]), at(0));
         trackers
     }
@@ -193,7 +198,7 @@ mod tests {
         let mut trackers = Trackers::new(at(0));
         assert!(trackers.report(CHK, true, "1 process".into(), true, at(5)));
         assert!(!trackers.report(TrackerId(9), true, String::new(), false, at(5)));
-        let slice = TrackerSlice { id: CHK, name: "chk".into() };
+        let slice = TrackerSlice { id: CHK, name: "chk".into(), kind: TrackerKind::Script };
         trackers.commit(BTreeMap::from([(CHK, slice)]), at(10));
         assert_eq!(status(&trackers), Status::Up);
         assert_eq!(trackers.view(CHK).unwrap().since, at(5));

@@ -1,9 +1,9 @@
-//! Does a process bear a name, as `killall`, `pidof` and `pgrep` understand it. Reads the files of
+//! Does a process bear a name, as `killall`, `pidof`, `pgrep` and `vrrp_track_process` understand it. Reads the files of
 //! one process and compares; whether the process is alive is not asked here.
 
 use std::fs::File;
 use std::io::Read;
-use vipd_ipc::slice::{ProcessMatch, ProcessSlice};
+use vipd_ipc::slice::{ArgumentMatch, Arguments, ProcessMatch, ProcessSlice};
 
 /// The kernel keeps no more of a name (TASK_COMM_LEN less the final zero).
 const COMM_MAX: usize = 15;
@@ -37,8 +37,15 @@ impl Facts {
 
     /// Empty for threads of the kernel and zombies.
     fn arguments(&mut self) -> impl Iterator<Item = &[u8]> {
+        self.all_arguments().filter(|argument| !argument.is_empty())
+    }
+
+    /// With those that are empty words.
+    fn all_arguments(&mut self) -> impl Iterator<Item = &[u8]> {
         let all = self.cmdline.get_or_insert_with(|| read(self.pid, "cmdline"));
-        all.split(|b| *b == 0).filter(|argument| !argument.is_empty())
+        // Each ends with a zero.
+        let all = all.strip_suffix(b"\0").unwrap_or(all);
+        all.split(|b| *b == 0)
     }
 }
 
@@ -47,12 +54,31 @@ pub(super) fn is_match(slice: &ProcessSlice, facts: &mut Facts) -> bool {
     if name.is_empty() {
         return false;
     }
-    match slice.how {
+    let named = match slice.how {
         ProcessMatch::Killall => killall(name, facts),
         ProcessMatch::Pidof => pidof(name, facts),
         ProcessMatch::Pgrep => facts.comm().windows(name.len()).any(|part| part == name),
         ProcessMatch::PgrepExact => facts.comm() == name,
+        ProcessMatch::Comm => facts.comm() == name.get(..COMM_MAX).unwrap_or(name),
+        ProcessMatch::Command => {
+            let first = facts.arguments().next();
+            first.is_some_and(|first| first == name || base(first) == name)
+        }
+    };
+    named && slice.arguments.as_ref().is_none_or(|wanted| has_arguments(wanted, facts))
+}
+
+fn has_arguments(wanted: &Arguments, facts: &mut Facts) -> bool {
+    let mut given = facts.all_arguments().skip(1);
+    for (nth, word) in wanted.words.iter().enumerate() {
+        let Some(argument) = given.next() else { return false };
+        let is_last = nth.saturating_add(1) == wanted.words.len();
+        let may_go_on = is_last && wanted.how == ArgumentMatch::Partial;
+        if argument != word && !(may_go_on && argument.starts_with(word)) {
+            return false;
+        }
     }
+    wanted.how != ArgumentMatch::Exact || given.next().is_none()
 }
 
 pub(super) fn is_zombie(pid: i32) -> bool {

@@ -94,6 +94,8 @@ fn tool(how: ProcessMatch, name: &str, ours: &BTreeSet<i32>) -> BTreeSet<i32> {
         ProcessMatch::Pidof => &["pidof"],
         ProcessMatch::Pgrep => &["pgrep"],
         ProcessMatch::PgrepExact => &["pgrep", "-x"],
+        // No tool asks like that.
+        ProcessMatch::Comm | ProcessMatch::Command => &["false"],
     };
     let output = Command::new(line[0]).args(&line[1..]).arg(name).output().unwrap();
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -162,11 +164,12 @@ fn answers_as_the_real_tools_do() {
                 ProcessMatch::Killall => name.contains('/'),
                 ProcessMatch::Pidof => name.contains('/'),
                 ProcessMatch::Pgrep | ProcessMatch::PgrepExact => name.contains(['(', ')', '.']),
+                ProcessMatch::Comm | ProcessMatch::Command => true,
             };
             if special {
                 continue;
             }
-            let slice = ProcessSlice { name: name.into(), how };
+            let slice = ProcessSlice::named(name.into(), how);
             let native = ours.iter().copied();
             let native: BTreeSet<i32> =
                 native.filter(|pid| is_match(&slice, &mut Facts::new(*pid))).collect();
@@ -183,7 +186,7 @@ fn answers_as_the_real_tools_do() {
 fn nobody_is_called_nothing() {
     let own = i32::try_from(std::process::id()).unwrap();
     for how in [ProcessMatch::Killall, ProcessMatch::Pidof, ProcessMatch::Pgrep] {
-        let slice = ProcessSlice { name: Vec::new(), how };
+        let slice = ProcessSlice::named(Vec::new(), how);
         assert!(!is_match(&slice, &mut Facts::new(own)));
     }
 }
@@ -200,4 +203,48 @@ fn the_letter_is_found_behind_any_name() {
         assert!(Instant::now() < deadline);
         std::thread::yield_now();
     }
+}
+
+/// By `process` and `param_match` of vrrp_track_process.
+#[test]
+fn the_command_and_its_arguments_are_compared_as_wanted() {
+    let facts = |comm: &str, argv: &[&str]| {
+        let cmdline = argv.iter().flat_map(|word| [word.as_bytes(), b"\0"].concat()).collect();
+        Facts { pid: 0, comm: Some(comm.into()), cmdline: Some(cmdline) }
+    };
+    let comm = |name: &str| ProcessSlice::named(name.into(), ProcessMatch::Comm);
+    let command = |name: &str, wanted: Option<(&[&str], ArgumentMatch)>| ProcessSlice {
+        arguments: wanted.map(|(words, how)| {
+            let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+            Arguments { words, how }
+        }),
+        ..ProcessSlice::named(name.into(), ProcessMatch::Command)
+    };
+    let nginx = || facts("nginx", &["/usr/sbin/nginx", "-c", "", "/etc/nginx.conf"]);
+    use ArgumentMatch::{Exact, Initial, Partial};
+    let cases: [(ProcessSlice, bool); 15] = [
+        (comm("nginx"), true),
+        (comm("ngin"), false),
+        (command("nginx", None), true),
+        (command("/usr/sbin/nginx", None), true),
+        (command("/sbin/nginx", None), false),
+        (command("nginx", Some((&["-c", "", "/etc/nginx.conf"], Exact))), true),
+        (command("nginx", Some((&["-c", "", "/etc/nginx.conf", "x"], Exact))), false),
+        (command("nginx", Some((&["-c", ""], Exact))), false),
+        (command("nginx", Some((&["-c", ""], Initial))), true),
+        (command("nginx", Some((&["-c", "x"], Initial))), false),
+        (command("nginx", Some((&["-c", "", "/etc/ngi"], Initial))), false),
+        (command("nginx", Some((&["-c", "", "/etc/ngi"], Partial))), true),
+        (command("nginx", Some((&["-"], Partial))), true),
+        (command("nginx", Some((&["-", ""], Partial))), false),
+        (command("other", Some((&["-c"], Partial))), false),
+    ];
+    for (slice, expected) in cases {
+        assert_eq!(is_match(&slice, &mut nginx()), expected, "{slice:?}");
+    }
+    // The kernel keeps 15 bytes.
+    let mut long = facts("a-very-long-nam", &["a-very-long-name"]);
+    assert!(is_match(&comm("a-very-long-name"), &mut long));
+    assert!(is_match(&command("a-very-long-name", None), &mut long));
+    assert!(!is_match(&command("a-very-long-nam", None), &mut long));
 }

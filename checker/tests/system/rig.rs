@@ -200,7 +200,7 @@ pub(crate) fn check(tracker: u16, probe: ProbeSlice) -> CheckSlice {
 
 pub(crate) fn process(tracker: u16, name: &str) -> CheckSlice {
     let how = ProcessMatch::Killall;
-    check(tracker, ProbeSlice::Process(ProcessSlice { name: name.into(), how }))
+    check(tracker, ProbeSlice::Process(ProcessSlice::named(name.into(), how)))
 }
 
 pub(crate) fn script(tracker: u16) -> CheckSlice {

@@ -132,12 +132,15 @@ id!(
     /// number over reloads, and a number is never given to another instance.
     InstanceId, u16);
 id!(
-    /// One tracker (so far: a check script), whoever tracks it. Numbered like instances.
+    /// One tracker: a script, an interface, a process; whoever tracks it. Numbered like instances.
     TrackerId, u16);
 id!(
     /// One script of the configuration in the order of the file: the same number in the parent and
     /// in the starter because both read the same bytes.
     ScriptId, u16);
+id!(
+    /// One `vrrp_track_process` of the configuration in the order of the file.
+    ProcessId, u16);
 id!(
     /// One run of a script.
     RunId, u64);

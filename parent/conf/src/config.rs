@@ -3,7 +3,9 @@
 
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_types::{Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight};
+use vipd_types::{
+    Family, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid, Weight,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
@@ -12,6 +14,8 @@ pub struct Config {
     pub instances: Vec<Instance>,
     /// In the order of the file; `ScriptId` is the place in this list.
     pub scripts: Vec<Script>,
+    /// By `ProcessId`.
+    pub processes: Vec<TrackedProcess>,
     /// In the order of the file.
     pub groups: Vec<SyncGroup>,
 }
@@ -75,6 +79,8 @@ pub struct Instance {
     pub group: IpAddr,
     pub addresses: Vec<Vip>,
     pub tracks: Vec<Track>,
+    /// False with `dont_track_primary`: the loss of the instance's own link is no FAULT.
+    pub track_primary: bool,
     pub garp: Garp,
 }
 
@@ -156,11 +162,20 @@ pub struct Vip {
     pub preferred_lft: Option<u32>,
 }
 
-/// One line of `track_script`.
+/// What an instance watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Target {
+    Script(ScriptId),
+    Process(ProcessId),
+    /// Up while there is an interface of that name, and its link is up.
+    Interface(IfName),
+}
+
+/// One line of `track_script`, `track_process` or `track_interface`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
-    pub script: ScriptId,
-    /// The script's own unless the line has one.
+    pub target: Target,
+    /// That of the script, or 0, unless the line has one.
     pub weight: Weight,
     pub reverse: bool,
 }
@@ -218,6 +233,33 @@ pub struct Script {
     pub rise: u32,
     pub fall: u32,
     pub init_fail: bool,
+}
+
+/// `vrrp_track_process`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedProcess {
+    pub name: String,
+    /// What `process` names, without the arguments.
+    pub process: Vec<u8>,
+    /// `None` where the file gives none: then they do not matter.
+    pub arguments: Option<Vec<Vec<u8>>>,
+    pub param_match: ParamMatch,
+    /// Compare argv\[0\] and not the name of 15 bytes.
+    pub full_command: bool,
+    pub weight: Weight,
+    pub reverse: bool,
+    pub quorum: u32,
+    pub quorum_max: Option<u32>,
+    pub fork_delay: Duration,
+    pub terminate_delay: Duration,
+}
+
+/// `param_match`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ParamMatch {
+    Exact,
+    Initial,
+    Partial,
 }
 
 /// `killall -0 NAME`, `pidof NAME` or `pgrep [-x] NAME` in one of their usual spellings.

@@ -243,7 +243,7 @@ fn is_script_line(line: &[u8]) -> bool {
     let end = line.iter().position(|b| !(b.is_ascii_lowercase() || *b == b'_'));
     let first = line.get(..end.unwrap_or(line.len())).unwrap_or(line);
     let word: &str = std::str::from_utf8(first).unwrap_or("");
-    matches!(word, "script" | "misc_path" | "quorum_up" | "quorum_down")
+    matches!(word, "script" | "process" | "misc_path" | "quorum_up" | "quorum_down")
         || word.starts_with("notify")
         || (word.ends_with("_script") && word != "track_script" && word != "vrrp_script")
 }

@@ -3,7 +3,10 @@
 
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
-use crate::config::{Auth, Config, Instance, Lease, Script, ScriptUser, SyncGroup, Vip, Vmac};
+use crate::config::{
+    Auth, Config, Instance, Lease, ParamMatch, Script, ScriptUser, SyncGroup, Target, Track,
+    TrackedProcess, Vip, Vmac,
+};
 use crate::shell;
 use std::fmt::Display;
 use vipd_types::{Checksum, Family, Version};
@@ -15,6 +18,10 @@ pub fn print(config: &Config) -> Vec<u8> {
     page.block("global_defs", None, |page| globals(page, config));
     for script in &config.scripts {
         page.block("vrrp_script", Some(script.name.as_bytes()), |page| check(page, script));
+    }
+    for process in &config.processes {
+        let name = Some(process.name.as_bytes());
+        page.block("vrrp_track_process", name, |page| tracked_process(page, process));
     }
     for instance in &config.instances {
         let name = Some(instance.name.as_bytes());
@@ -64,6 +71,35 @@ fn check(page: &mut Page, script: &Script) {
     }
 }
 
+fn tracked_process(page: &mut Page, p: &TrackedProcess) {
+    let argv: Vec<Vec<u8>> =
+        std::iter::once(&p.process).chain(p.arguments.iter().flatten()).cloned().collect();
+    page.line(&[b"process", &shell::join(&argv)]);
+    if p.arguments.is_some() {
+        page.show(
+            "param_match",
+            match p.param_match {
+                ParamMatch::Exact => "exact",
+                ParamMatch::Initial => "initial",
+                ParamMatch::Partial => "partial",
+            },
+        );
+    }
+    if p.full_command {
+        page.line(&[b"full_command"]);
+    }
+    let reverse = if p.reverse { " reverse" } else { "" };
+    page.show("weight", format!("{}{reverse}", p.weight));
+    if p.quorum > 0 {
+        page.show("quorum", p.quorum);
+    }
+    if let Some(most) = p.quorum_max {
+        page.show("quorum_max", most);
+    }
+    page.show("fork_delay", show_seconds(p.fork_delay));
+    page.show("terminate_delay", show_seconds(p.terminate_delay));
+}
+
 fn router(page: &mut Page, i: &Instance, config: &Config) {
     page.show("state", if i.wants_master { "MASTER" } else { "BACKUP" });
     page.word("interface", i.interface.as_bytes());
@@ -92,9 +128,7 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     }
     transport(page, i);
     page.block("virtual_ipaddress", None, |page| i.addresses.iter().for_each(|v| vip(page, v)));
-    if !i.tracks.is_empty() {
-        page.block("track_script", None, |page| tracks(page, i, config));
-    }
+    tracks(page, i, config);
     page.show("garp_master_delay", show_seconds(i.garp.master_delay));
     page.show("garp_master_repeat", i.garp.master_repeat);
     page.show("garp_master_refresh", show_seconds(i.garp.master_refresh));
@@ -199,12 +233,40 @@ fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
 }
 
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {
-    for track in &i.tracks {
-        let Some(script) = config.scripts.get(usize::from(track.script.0)) else { continue };
-        let reverse = if track.reverse { "reverse" } else { "noreverse" };
-        let rest = format!("weight {} {reverse}", track.weight);
-        page.line(&[&quoted(script.name.as_bytes()), rest.as_bytes()]);
+    let script = |track: &Track| match track.target {
+        Target::Script(id) => Some(quoted(config.scripts.get(usize::from(id.0))?.name.as_bytes())),
+        Target::Process(_) | Target::Interface(_) => None,
+    };
+    let process = |track: &Track| match track.target {
+        Target::Process(id) => {
+            Some(quoted(config.processes.get(usize::from(id.0))?.name.as_bytes()))
+        }
+        Target::Script(_) | Target::Interface(_) => None,
+    };
+    let interface = |track: &Track| match track.target {
+        Target::Interface(name) => Some(quoted(name.as_bytes())),
+        Target::Script(_) | Target::Process(_) => None,
+    };
+    tracks_in(page, "track_script", i, script);
+    tracks_in(page, "track_process", i, process);
+    tracks_in(page, "track_interface", i, interface);
+    if !i.track_primary {
+        page.line(&[b"dont_track_primary"]);
     }
+}
+
+fn tracks_in(page: &mut Page, block: &str, i: &Instance, name: impl Fn(&Track) -> Option<Vec<u8>>) {
+    let of_block: Vec<_> = i.tracks.iter().filter_map(|it| Some((name(it)?, it))).collect();
+    if of_block.is_empty() {
+        return;
+    }
+    page.block(block, None, |page| {
+        for (name, track) in of_block {
+            let reverse = if track.reverse { "reverse" } else { "noreverse" };
+            let rest = format!("weight {} {reverse}", track.weight);
+            page.line(&[&name, rest.as_bytes()]);
+        }
+    });
 }
 
 fn user(page: &mut Page, name: &str, who: &ScriptUser) {

@@ -8,18 +8,19 @@ mod numbers;
 mod slices;
 #[cfg(test)]
 mod tests;
+mod trackers;
 
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
 use crate::kernel::{Address, Membership, solicited_node};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
 use vipd_ipc::slice::{
     CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, SocketSlice, TrackerSlice,
 };
-use vipd_types::{Family, Generation, IfName, InstanceId};
+use vipd_types::{Family, Generation, IfName, InstanceId, TrackerId};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -31,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) groups: Vec<GroupSlice>,
     pub(crate) trackers: Vec<TrackerSlice>,
     pub(crate) checks: Vec<CheckSlice>,
+    /// What `track_interface` watches.
+    pub(crate) interfaces: BTreeMap<TrackerId, IfName>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +89,7 @@ impl Plan {
             groups: Vec::new(),
             trackers: Vec::new(),
             checks: Vec::new(),
+            interfaces: BTreeMap::new(),
         }
     }
 

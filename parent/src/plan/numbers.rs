@@ -1,8 +1,8 @@
 //! The numbers of instances, sockets, groups and trackers, which outlive a reload, and the plan of a
 //! configuration made with them. Asks the kernel for interfaces and changes nothing.
 
-use super::checks::{CheckKey, Checks};
 use super::slices::{self, least_lease};
+use super::trackers::{TrackerKey, Trackers};
 use super::{InstancePlan, Plan, PlanError, SocketPlan};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ pub(crate) struct Numbers {
     sockets: BTreeMap<(u32, Family), SocketId>,
     groups: BTreeMap<String, GroupId>,
     pub(super) vmacs: BTreeMap<Identity, IfName>,
-    pub(super) trackers: Vec<(TrackerId, CheckKey)>,
+    pub(super) trackers: Vec<(TrackerId, TrackerKey)>,
     pub(super) next_tracker: u16,
 }
 
@@ -40,7 +40,7 @@ impl Numbers {
         generation: Generation,
         kernel: &mut dyn Kernel,
     ) -> Result<Plan, PlanError> {
-        let Checks { trackers, checks, of_script } = self.checks(config)?;
+        let Trackers { slices: trackers, checks, interfaces, of_target } = self.trackers(config)?;
         let mut sockets: BTreeMap<SocketId, SocketPlan> = BTreeMap::new();
         let mut instances = Vec::new();
         let least = least_lease(config);
@@ -56,7 +56,7 @@ impl Numbers {
             let id = self.instance(one)?;
             let lease = slices::lease_of(one, least);
             instances.push(InstancePlan {
-                slice: slices::instance(one, id, socket.slice.id, &vmac, lease, &of_script),
+                slice: slices::instance(one, id, socket.slice.id, &vmac, lease, &of_target),
                 addresses: slices::addresses(one, above, kernel)?,
                 lease,
                 garp: one.garp,
@@ -67,7 +67,7 @@ impl Numbers {
         }
         let groups = self.groups(config)?;
         let sockets = sockets.into_values().collect();
-        Ok(Plan { generation, digest, sockets, instances, groups, trackers, checks })
+        Ok(Plan { generation, digest, sockets, instances, groups, trackers, checks, interfaces })
     }
 
     fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {

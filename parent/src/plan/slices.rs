@@ -6,9 +6,9 @@ use crate::kernel::{Address, Kernel, Preferred};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
-use vipd_conf::config::{Auth, Config, Instance, Lease};
+use vipd_conf::config::{Auth, Config, Instance, Lease, Target};
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
-use vipd_types::{InstanceId, ScriptId, SocketId, TrackerId};
+use vipd_types::{InstanceId, SocketId, TrackerId};
 
 /// Renewing costs the rtnl lock: no more than this many addresses a second.
 const RENEWALS_PER_SECOND: usize = 500;
@@ -19,10 +19,10 @@ pub(super) fn instance(
     socket: SocketId,
     vmac: &Option<VmacPlan>,
     lease: Option<u32>,
-    of_script: &BTreeMap<ScriptId, TrackerId>,
+    of_target: &BTreeMap<Target, TrackerId>,
 ) -> InstanceSlice {
     let track = |track: &vipd_conf::config::Track| {
-        let tracker = *of_script.get(&track.script)?;
+        let tracker = *of_target.get(&track.target)?;
         Some(TrackSlice { tracker, weight: track.weight, reverse: track.reverse })
     };
     InstanceSlice {
@@ -49,6 +49,7 @@ pub(super) fn instance(
         check_unicast_src: one.check_unicast_src,
         addresses: one.addresses.iter().map(|vip| vip.address).collect(),
         tracks: one.tracks.iter().filter_map(track).collect(),
+        track_primary: one.track_primary,
         lease: lease.map(|seconds| Duration::from_secs(seconds.into())),
     }
 }

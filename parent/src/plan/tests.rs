@@ -3,13 +3,14 @@
 
 use super::slices;
 use std::collections::BTreeMap;
+use vipd_conf::config::Target;
 use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
 use vipd_ipc::codec::{MESSAGE_MAX, encode};
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine};
 use vipd_ipc::slice::{
-    CheckSlice, GroupSlice, ProbeSlice, ProcessMatch, ProcessSlice, TrackerSlice,
+    CheckSlice, GroupSlice, ProbeSlice, ProcessMatch, ProcessSlice, TrackerKind, TrackerSlice,
 };
-use vipd_types::{GroupId, InstanceId, ScriptId, SocketId, TrackerId};
+use vipd_types::{GroupId, InstanceId, SocketId, TrackerId};
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).map(line).collect()
@@ -38,9 +39,9 @@ fn the_largest_instance_fits_into_a_message() {
         assert!(!parsed.has_errors(), "{:?}", parsed.diagnostics);
         let one = &parsed.config.instances[0];
         assert_eq!((one.peers.len(), one.tracks.len()), (PEERS_MAX, TRACKS_MAX));
-        let of_script: BTreeMap<ScriptId, TrackerId> =
-            one.tracks.iter().map(|track| (track.script, TrackerId(track.script.0))).collect();
-        let slice = slices::instance(one, InstanceId(1), SocketId(1), &None, Some(3), &of_script);
+        let of_target: BTreeMap<Target, TrackerId> =
+            (0..).map(TrackerId).zip(&one.tracks).map(|(id, track)| (track.target, id)).collect();
+        let slice = slices::instance(one, InstanceId(1), SocketId(1), &None, Some(3), &of_target);
         assert_eq!(slice.tracks.len(), TRACKS_MAX);
         let message = ParentToEngine::Instance(Box::new(slice));
         assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
@@ -52,11 +53,11 @@ fn the_longest_names_and_lists_fit_into_a_message() {
     let name = "n".repeat(NAME_MAX);
     let members = vec![InstanceId(1); MEMBERS_MAX];
     let group = GroupSlice { id: GroupId(1), name: name.clone(), members };
-    let tracker = TrackerSlice { id: TrackerId(1), name: name.clone() };
+    let tracker = TrackerSlice { id: TrackerId(1), name: name.clone(), kind: TrackerKind::Script };
     for message in [ParentToEngine::Group(group), ParentToEngine::Tracker(tracker)] {
         assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
     }
-    let process = ProcessSlice { name: name.clone().into_bytes(), how: ProcessMatch::Killall };
+    let process = ProcessSlice::named(name.clone().into_bytes(), ProcessMatch::Killall);
     let check = CheckSlice {
         tracker: TrackerId(1),
         name,

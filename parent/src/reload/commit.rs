@@ -33,6 +33,7 @@ impl Daemon {
             self.tell_starter(&ParentToStarter::Commit { generation })?;
             self.tell_checker(&ParentToChecker::Commit { generation })?;
         }
+        self.look_at_interfaces()?;
         self.tell_engine(&ParentToEngine::Commit { generation })?;
         for id in receivers.keys() {
             self.links.remove(id);

@@ -2,7 +2,7 @@
 //! on a terminal and points into the file; what is read without an error can be printed, and reads
 //! back as the same.
 
-use vipd_conf::config::Vip;
+use vipd_conf::config::{Target, Vip};
 use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
 use vipd_conf::{Config, Diagnostic, parse, print};
 use vipd_types::Family;
@@ -47,7 +47,10 @@ fn can_be_drawn(diagnostic: &Diagnostic, text: &[u8]) {
 /// What the parent and the protocol take for granted.
 fn is_usable(config: &Config) {
     for instance in &config.instances {
-        let tracks = instance.tracks.iter().map(|track| usize::from(track.script.0));
+        let tracks = instance.tracks.iter().filter_map(|track| match track.target {
+            Target::Script(id) => Some(usize::from(id.0)),
+            Target::Process(_) | Target::Interface(_) => None,
+        });
         assert!(tracks.max().is_none_or(|last| last < config.scripts.len()), "{instance:?}");
         let (peers, tracks) = (instance.peers.len(), instance.tracks.len());
         assert!(peers <= PEERS_MAX && tracks <= TRACKS_MAX, "{peers} peers, {tracks} scripts");

@@ -8,8 +8,9 @@ use std::fs;
 use std::path::Path;
 use vipd_fuzz::ipc;
 
-/// serde reserves a mebibyte at most for a list of claimed length; the rest is the message.
-const MOST: usize = (1 << 20) + (64 << 10);
+/// serde reserves a mebibyte at most for a list of claimed length; the rest is the message, and lists
+/// inside of the list.
+const MOST: usize = (1 << 20) + (128 << 10);
 
 thread_local! {
     static NOW: Cell<usize> = const { Cell::new(0) };

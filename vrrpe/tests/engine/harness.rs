@@ -22,7 +22,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant as Wall};
 use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, LeaseEnd, ParentToEngine};
 use vipd_ipc::slice::{
-    AuthSlice, GroupSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerSlice,
+    AuthSlice, GroupSlice, InstanceSlice, SocketSlice, TrackSlice, TrackerKind, TrackerSlice,
 };
 use vipd_ipc::{BUILD, Chan, ChanError};
 use vipd_types::{
@@ -211,7 +211,11 @@ impl Engine {
                 None => self.tell(ParentToEngine::Socket(slice)),
             }
         }
-        self.tell(ParentToEngine::Tracker(TrackerSlice { id: CHK, name: "chk".into() }));
+        self.tell(ParentToEngine::Tracker(TrackerSlice {
+            id: CHK,
+            name: "chk".into(),
+            kind: TrackerKind::Script,
+        }));
         for slice in all {
             self.tell(ParentToEngine::Instance(Box::new(slice.clone())));
         }
@@ -443,6 +447,7 @@ pub(crate) fn instance(id: InstanceId, vrid: u8, priority: u8) -> InstanceSlice 
         check_unicast_src: true,
         addresses: vec![VIP.into()],
         tracks: Vec::new(),
+        track_primary: true,
         lease: Some(Duration::from_secs(3)),
     }
 }

@@ -4,12 +4,12 @@
 use super::instance::Found;
 use super::script::Scripts;
 use super::transport::no_address;
-use crate::config::Script;
+use crate::config::{Script, Target, Track};
 use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use vipd_types::{IfName, ScriptId};
+use vipd_types::{IfName, ProcessId, ScriptId};
 
 pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
     too_many(instances, say);
@@ -20,6 +20,7 @@ pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
     own_peer(instances, say);
     owner(instances, scripts, say);
     untracked(instances, scripts, say);
+    own_link(instances, say);
 }
 
 /// What the keyword promises in keepalived is not kept yet, and that must not go unsaid.
@@ -42,7 +43,7 @@ fn too_many(instances: &[Found], say: &mut Say) {
             say.error(*at, message, "let the nodes of this instance share a network");
         }
         if let Some(at) = found.tracks_at.get(TRACKS_MAX) {
-            let message = format!("more than {TRACKS_MAX} tracked scripts");
+            let message = format!("more than {TRACKS_MAX} tracked scripts and interfaces");
             say.error(*at, message, "let one script check several things");
         }
     }
@@ -121,9 +122,25 @@ fn owner(instances: &[Found], scripts: &Scripts, say: &mut Say) {
     for found in instances.iter().filter(|found| found.instance.priority.is_owner()) {
         let tracks = found.instance.tracks.iter().zip(&found.tracks_at);
         for (track, at) in tracks.filter(|(track, _)| track.weight.get() != 0) {
-            let name = scripts.name(track.script);
+            let name = scripts.name(track.target);
             let message = format!("the weight of `{name}` has no effect on priority 255");
             say.warn(*at, message, "write a priority of 254 or less");
+        }
+    }
+}
+
+/// The loss of the own link is a FAULT, in which no priority counts.
+fn own_link(instances: &[Found], say: &mut Say) {
+    for found in instances.iter().filter(|found| found.instance.track_primary) {
+        let i = &found.instance;
+        let own = |track: &Track| track.target == Target::Interface(i.interface);
+        let tracks = i.tracks.iter().zip(&found.tracks_at);
+        for (_, at) in tracks.filter(|(track, _)| own(track) && track.weight.get() != 0) {
+            let message = format!(
+                "the weight has no effect: without {} this instance is in FAULT",
+                i.interface
+            );
+            say.warn(*at, message, "write `dont_track_primary` too, or leave the weight out");
         }
     }
 }
@@ -145,12 +162,20 @@ fn own_peer(instances: &[Found], say: &mut Say) {
 
 fn untracked(instances: &[Found], scripts: &Scripts, say: &mut Say) {
     let tracks = instances.iter().flat_map(|found| &found.instance.tracks);
-    let tracked: HashSet<ScriptId> = tracks.map(|track| track.script).collect();
+    let tracked: HashSet<Target> = tracks.map(|track| track.target).collect();
     for (index, (script, at)) in scripts.list.iter().zip(&scripts.places).enumerate() {
         let id = u16::try_from(index).map(ScriptId);
-        if id.is_ok_and(|id| !tracked.contains(&id)) {
+        if id.is_ok_and(|id| !tracked.contains(&Target::Script(id))) {
             let message = format!("no instance tracks script `{}`: it is never run", script.name);
             say.hint(*at, message, "write its name into a `track_script` block");
+        }
+    }
+    let processes = &scripts.processes;
+    for (index, (process, at)) in processes.list.iter().zip(&processes.places).enumerate() {
+        let id = u16::try_from(index).map(ProcessId);
+        if id.is_ok_and(|id| !tracked.contains(&Target::Process(id))) {
+            let message = format!("no instance tracks the process `{}`", process.name);
+            say.hint(*at, message, "write its name into a `track_process` block");
         }
     }
 }

@@ -107,10 +107,10 @@ pub(super) struct Draft<'a> {
     pub(super) wants_peers: Option<Span>,
     /// `no_virtual_ipaddress`
     pub(super) wants_no_address: Option<Span>,
-    pub(super) track_interfaces: Vec<&'a Item>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) tracks: Vec<(Track, Span)>,
+    pub(super) track_primary: bool,
     pub(super) garp: garp::Wishes,
 }
 
@@ -139,10 +139,10 @@ impl<'a> Draft<'a> {
             peers: None,
             wants_peers: None,
             wants_no_address: None,
-            track_interfaces: Vec::new(),
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             tracks: Vec::new(),
+            track_primary: true,
             garp: garp::Wishes::default(),
         }
     }
@@ -184,9 +184,17 @@ impl<'a> Draft<'a> {
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
             "unicast_fault_no_peer" => self.wants_peers = flag(item, say).then_some(at),
             "no_virtual_ipaddress" => self.wants_no_address = flag(item, say).then_some(at),
-            "track_interface" => self.track_interfaces.push(item),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
-            "track_script" => track::read(item, "this instance", scripts, &mut self.tracks, say),
+            "track_script" => {
+                track::scripts(item, "this instance", scripts, &mut self.tracks, say);
+            }
+            "track_process" => {
+                track::processes(item, "this instance", scripts, &mut self.tracks, say);
+            }
+            "track_interface" => {
+                track::interfaces(item, "this instance", &mut self.tracks, say);
+            }
+            "dont_track_primary" => self.track_primary = !flag(item, say),
             "fast_handover" => self.fast_handover = switch(item, say).map(|on| (on, at)),
             "vip_lease" => set(&mut self.lease, lease(item, say)),
             "use_vmac" => vmac::read(item, &mut self.vmac, say),

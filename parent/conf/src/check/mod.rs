@@ -13,12 +13,12 @@ mod interval;
 mod options;
 mod outcome;
 mod peer;
+mod process;
 mod script;
 mod settle;
 mod strict;
 mod sync;
 mod track;
-mod track_interface;
 mod transport;
 pub(crate) mod value;
 pub(crate) mod vmac;
@@ -34,16 +34,19 @@ use std::collections::HashMap;
 pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let mut globals = Vec::new();
     let mut scripts = Vec::new();
+    let mut processes = Vec::new();
     let mut instances = Vec::new();
     let mut groups = Vec::new();
     walk(items, Context::TopLevel, say, |name, item, _| match name {
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
+        "vrrp_track_process" => processes.push(item),
         "vrrp_sync_group" => groups.push(item),
         _ => instances.push(item),
     });
     let defaults = globals::read(&globals, say);
-    let scripts = script::read(&scripts, defaults.globals.native_checks, say);
+    let processes = process::read(&processes, say);
+    let scripts = script::read(&scripts, processes, defaults.globals.native_checks, say);
     let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);
     let groups = sync::read(&groups, &scripts, say);
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
@@ -55,12 +58,13 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
         scripts: scripts.list,
+        processes: scripts.processes.list,
         groups,
     }
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 9] = [
+const REPEATABLE: [&str; 11] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -68,6 +72,8 @@ const REPEATABLE: [&str; 9] = [
     "group",
     "track_script",
     "track_interface",
+    "track_process",
+    "vrrp_track_process",
     "virtual_ipaddress",
     "unicast_peer",
 ];

@@ -1,9 +1,10 @@
 //! `vrrp_script`: the command, its schedule, and what its result means.
 
 use super::globals::set;
+use super::process::Processes;
 use super::value::{self, flag, number, one, seconds, show_seconds, user};
 use super::walk;
-use crate::config::Script;
+use crate::config::{Script, Target};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
@@ -19,18 +20,35 @@ pub(super) struct Scripts {
     pub(super) ids: HashMap<String, ScriptId>,
     /// Beside `list`: the names in the file.
     pub(super) places: Vec<Span>,
+    /// What else is tracked by a name of the file.
+    pub(super) processes: Processes,
 }
 
 impl Scripts {
     /// For messages.
-    pub(super) fn name(&self, id: ScriptId) -> String {
-        let script = self.list.get(usize::from(id.0));
-        script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+    pub(super) fn name(&self, target: Target) -> String {
+        match target {
+            Target::Script(id) => {
+                let script = self.list.get(usize::from(id.0));
+                script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
+            }
+            Target::Process(id) => {
+                let process = self.processes.list.get(usize::from(id.0));
+                process.map_or_else(String::new, |one| one.name.escape_debug().to_string())
+            }
+            Target::Interface(name) => name.to_string(),
+        }
     }
 }
 
-pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Scripts {
-    let mut found = Scripts { list: Vec::new(), ids: HashMap::new(), places: Vec::new() };
+pub(super) fn read(
+    blocks: &[&Item],
+    processes: Processes,
+    native_checks: bool,
+    say: &mut Say,
+) -> Scripts {
+    let (list, ids, places) = (Vec::new(), HashMap::new(), Vec::new());
+    let mut found = Scripts { list, ids, places, processes };
     for block in blocks {
         let Some(name) = one(block, say) else { continue };
         let named = String::from_utf8_lossy(&name.bytes).into_owned();
@@ -73,7 +91,7 @@ fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Opti
         "script" => s.argv = command(item, say).unwrap_or_default(),
         "interval" => set(&mut s.interval, time(item, Duration::from_secs(1), say)),
         "timeout" => set(&mut s.timeout, time(item, Duration::ZERO, say)),
-        "weight" => weight(&mut s, item, say),
+        "weight" => (s.weight, s.reverse) = weight(item, say),
         "rise" => set(&mut s.rise, number(item, 1..=i64::from(u16::MAX), 1, say)),
         "fall" => set(&mut s.fall, number(item, 1..=i64::from(u16::MAX), 1, say)),
         "user" => s.user = user(item, say),
@@ -148,18 +166,18 @@ fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duration> {
 }
 
 /// `weight N [reverse]`
-fn weight(s: &mut Script, item: &Item, say: &mut Say) {
+pub(super) fn weight(item: &Item, say: &mut Say) -> (Weight, bool) {
     value::no_more_than(item, 2, say);
-    let Some(word) = value::first(item, say) else { return };
-    s.weight = weight_of(word, say).unwrap_or_default();
-    s.reverse = false;
+    let Some(word) = value::first(item, say) else { return Default::default() };
+    let weight = weight_of(word, say).unwrap_or_default();
     match item.words.get(1) {
-        Some(word) if word.is("reverse") => s.reverse = true,
+        Some(word) if word.is("reverse") => (weight, true),
         Some(word) if !word.is("noreverse") => {
             let message = format!("`{}` is no option of `weight`; ignored", word.show());
             say.warn(word.span, message, "write `reverse`, or remove it");
+            (weight, false)
         }
-        _ => {}
+        _ => (weight, false),
     }
 }
 

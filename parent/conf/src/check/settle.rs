@@ -4,7 +4,7 @@
 use super::globals::Defaults;
 use super::instance::{Draft, Facts, Found};
 use super::transport::{no_address, ttl};
-use super::{auth, family, host, interval, strict, track_interface};
+use super::{auth, family, host, interval, strict, track};
 use crate::config::Instance;
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
@@ -69,7 +69,7 @@ impl Draft<'_> {
         let accept = self.accept(name, facts, strict, say);
         let auth = auth::settle(self.auth, facts.version, strict.is_some(), say);
         let (interface, (vrid, vrid_at)) = (self.interface?, self.vrid?);
-        self.track_interfaces.iter().for_each(|block| track_interface::speak_of(block, interface, say));
+        track::own_interface(&self.tracks, interface, self.track_primary, say);
         auth::speak_of_sample(&auth, vrid, !facts.unicast, vrid_at, say);
         let vmac = self.vmac.settle(vrid, interface, &defaults.vmac_prefix, facts, say);
         let group = self.group.map_or_else(|| defaults.group(facts.family), |(group, _)| group);
@@ -77,7 +77,8 @@ impl Draft<'_> {
         let peers = self.peers.unwrap_or_default().found;
         let (peers, peers_at): (Vec<Peer>, Vec<Span>) = peers.into_iter().unzip();
         ttl(options.unicast_ttl, &peers, self.wishes.unicast_ttl.map(|(_, at)| at), say);
-        let (tracks, tracks_at) = self.tracks.into_iter().unzip();
+        let track_primary = self.track_primary;
+        let (tracks, tracks_at) = track::in_order(self.tracks);
         let instance = Instance {
             name: super::value::name(name, say),
             wants_master: facts.wants_master,
@@ -100,6 +101,7 @@ impl Draft<'_> {
             group: if facts.unicast { host::default_group(facts.family) } else { group },
             addresses,
             tracks,
+            track_primary,
             garp: self.garp.of_instance(defaults.garp),
         };
         Some(Found {

@@ -43,7 +43,15 @@ pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) ->
                 say.warn(item.span(), message, "write all members into one block");
             }
             "group" => draft.group = Some(item),
-            "track_script" => track::read(item, "this group", scripts, &mut draft.tracks, say),
+            "track_script" => {
+                track::scripts(item, "this group", scripts, &mut draft.tracks, say);
+            }
+            "track_process" => {
+                track::processes(item, "this group", scripts, &mut draft.tracks, say);
+            }
+            "track_interface" => {
+                track::interfaces(item, "this group", &mut draft.tracks, say);
+            }
             _ => draft.weights = flag(item, say),
         });
         found.push(draft);
@@ -166,7 +174,7 @@ fn tracks(
         instances.get(*index).is_some_and(|found| found.instance.priority.is_owner())
     };
     let owned = members.iter().any(is_owner);
-    let name = |track: &Track| scripts.name(track.script);
+    let name = |track: &Track| scripts.name(track.target);
     let mut shared = draft.tracks.clone();
     for (track, at) in shared.iter_mut().filter(|(track, _)| owned && track.weight.get() != 0) {
         let message = format!(
@@ -191,13 +199,13 @@ fn tracks(
                 show(draft),
                 name(track)
             );
-            let remedy = "move the check to the `track_script` of the group, or write `weight 0` \
+            let remedy = "move the line to the same block of the group, or write `weight 0` \
                           behind it (`sync_group_tracking_weight` in the group keeps the weight)";
             say.warn(*at, message, remedy);
             track.weight = Weight::default();
         }
         for (track, at) in &shared {
-            if instance.tracks.iter().any(|own| own.script == track.script) {
+            if instance.tracks.iter().any(|own| own.target == track.target) {
                 let message = format!(
                     "`{}` tracks `{}` itself, and its own line counts",
                     instance.name.escape_debug(),
@@ -209,6 +217,8 @@ fn tracks(
             instance.tracks.push(*track);
             tracks_at.push(*at);
         }
+        let all = instance.tracks.drain(..).zip(tracks_at.drain(..)).collect();
+        (instance.tracks, *tracks_at) = track::in_order(all);
     }
 }
 

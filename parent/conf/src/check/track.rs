@@ -1,26 +1,123 @@
-//! `track_script`: which checks protect an instance, and with what weight.
+//! `track_script`, `track_process` and `track_interface`: what an instance depends on, and with what weight.
 
 use super::script::{Scripts, weight_of};
-use crate::config::Track;
+use super::value::{interface, no_more_than};
+use crate::config::{Target, Track};
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
 use crate::tree::Item;
 use std::collections::HashSet;
-use vipd_types::ScriptId;
+use vipd_types::{IfName, Weight};
 
 /// `who` is not protected by a script that is not there.
-pub(super) fn read(
+pub(super) fn scripts(
     block: &Item,
     who: &str,
     scripts: &Scripts,
     found: &mut Vec<(Track, Span)>,
     say: &mut Say,
 ) {
-    super::value::no_more_than(block, 0, say);
-    let mut seen: HashSet<ScriptId> = found.iter().map(|(track, _)| track.script).collect();
+    read(block, found, say, |line, say| {
+        let name = line.keyword.show();
+        let known = scripts.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
+        let script = known.and_then(|id| scripts.list.get(usize::from(id.0)).map(|s| (*id, s)));
+        let Some((id, script)) = script else {
+            let message =
+                format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
+            say.warn(line.span(), message, nearest(&line.keyword, scripts));
+            return None;
+        };
+        let target = Target::Script(id);
+        Some(Track { target, weight: script.weight, reverse: script.reverse })
+    });
+}
+
+/// As `scripts`, for `vrrp_track_process`.
+pub(super) fn processes(
+    block: &Item,
+    who: &str,
+    scripts: &Scripts,
+    found: &mut Vec<(Track, Span)>,
+    say: &mut Say,
+) {
+    let known = &scripts.processes;
+    read(block, found, say, |line, say| {
+        let id = known.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
+        let process = id.and_then(|id| known.list.get(usize::from(id.0)).map(|p| (*id, p)));
+        let Some((id, process)) = process else {
+            let name = line.keyword.show();
+            let message = format!(
+                "there is no usable vrrp_track_process `{name}`: {who} is NOT PROTECTED by it"
+            );
+            let remedy = format!("define `vrrp_track_process {name} {{ … }}`, or remove the line");
+            say.warn(line.span(), message, remedy);
+            return None;
+        };
+        let target = Target::Process(id);
+        Some(Track { target, weight: process.weight, reverse: process.reverse })
+    });
+}
+
+/// Whether it exists is seen when the daemon runs; one that does not is down.
+pub(super) fn interfaces(block: &Item, who: &str, found: &mut Vec<(Track, Span)>, say: &mut Say) {
+    read(block, found, say, |line, say| {
+        let Some(name) = interface(&line.keyword) else {
+            let message = format!(
+                "`{}` is no name of an interface: {who} is NOT PROTECTED by it",
+                line.keyword.show()
+            );
+            say.warn(line.span(), message, "write one of 1 to 15 bytes, as `ip link` shows it");
+            return None;
+        };
+        let target = Target::Interface(name);
+        Some(Track { target, weight: Weight::default(), reverse: false })
+    });
+}
+
+/// Written out of habit; it says nothing new.
+pub(super) fn own_interface(
+    tracks: &[(Track, Span)],
+    own: IfName,
+    track_primary: bool,
+    say: &mut Say,
+) {
+    for (track, at) in tracks.iter().filter(|(track, _)| track.target == Target::Interface(own)) {
+        if track_primary && track.weight.get() == 0 {
+            let message = format!("{own} is the interface of this instance, which is tracked anyway");
+            say.hint(*at, message, "remove the line, or keep it for keepalived");
+        } else if track_primary {
+            let message = format!(
+                "{own} is the interface of this instance: without its link the instance is in \
+                 FAULT, and the weight means nothing"
+            );
+            say.warn(*at, message, "remove the weight, or write `dont_track_primary`");
+        }
+    }
+}
+
+/// Kind after kind, whatever the order of the blocks.
+pub(super) fn in_order(mut found: Vec<(Track, Span)>) -> (Vec<Track>, Vec<Span>) {
+    found.sort_by_key(|(track, _)| match track.target {
+        Target::Script(_) => 0,
+        Target::Process(_) => 1,
+        Target::Interface(_) => 2,
+    });
+    found.into_iter().unzip()
+}
+
+/// `NAME [weight N [reverse|noreverse]]` on each line.
+fn read(
+    block: &Item,
+    found: &mut Vec<(Track, Span)>,
+    say: &mut Say,
+    mut target: impl FnMut(&Item, &mut Say) -> Option<Track>,
+) {
+    no_more_than(block, 0, say);
+    let mut seen: HashSet<Target> = found.iter().map(|(track, _)| track.target).collect();
     for line in block.block.as_deref().unwrap_or_default() {
-        let Some(track) = track(line, who, scripts, say) else { continue };
-        if !seen.insert(track.script) {
+        let Some(mut track) = target(line, say) else { continue };
+        options(&mut track, line, say);
+        if !seen.insert(track.target) {
             let message =
                 format!("`{}` is tracked already, this line is skipped", line.keyword.show());
             say.warn(line.span(), message, "remove it");
@@ -30,18 +127,7 @@ pub(super) fn read(
     }
 }
 
-/// `NAME [weight N [reverse|noreverse]]`
-fn track(line: &Item, who: &str, scripts: &Scripts, say: &mut Say) -> Option<Track> {
-    let name = line.keyword.show();
-    let known = scripts.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
-    let script = known.and_then(|id| scripts.list.get(usize::from(id.0)).map(|s| (*id, s)));
-    let Some((id, script)) = script else {
-        let message =
-            format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
-        say.warn(line.span(), message, nearest(&line.keyword, scripts));
-        return None;
-    };
-    let mut track = Track { script: id, weight: script.weight, reverse: script.reverse };
+fn options(track: &mut Track, line: &Item, say: &mut Say) {
     let mut words = line.words.iter();
     while let Some(option) = words.next() {
         match option.bytes.as_slice() {
@@ -53,7 +139,13 @@ fn track(line: &Item, who: &str, scripts: &Scripts, say: &mut Say) -> Option<Tra
                     }
                 }
                 None => {
-                    let message = "`weight` needs a number; the script's own weight is used";
+                    let message = match track.target {
+                        Target::Script(_) => {
+                            "`weight` needs a number; the script's own weight is used"
+                        }
+                        Target::Process(_) => "`weight` needs a number; that of the block is used",
+                        Target::Interface(_) => "`weight` needs a number; 0 is used",
+                    };
                     say.warn(option.span, message, "write `weight N`");
                 }
             },
@@ -66,7 +158,6 @@ fn track(line: &Item, who: &str, scripts: &Scripts, say: &mut Say) -> Option<Tra
             }
         }
     }
-    Some(track)
 }
 
 fn nearest(written: &Word, scripts: &Scripts) -> String {

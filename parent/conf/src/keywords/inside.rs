@@ -1,7 +1,7 @@
 //! What stands in the blocks that vipd does not serve yet. The blocks are skipped whole; their
 //! keywords are listed to be told where they belong.
 
-use super::Context::{Bfd, GarpGroup, Hmac, TrackFile, TrackGroup, TrackProcess};
+use super::Context::{Bfd, GarpGroup, Hmac, TrackFile, TrackGroup};
 use super::Row;
 use super::Served::{NotYet, Refused};
 use super::Shape::{Block, Line};
@@ -10,8 +10,6 @@ const WITH_ITS_BLOCK: &str = "skipped with its block";
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (NotYet, TrackProcess, Line, "process param_match full_command weight quorum quorum_max delay
-        fork_delay terminate_delay", WITH_ITS_BLOCK),
     (NotYet, TrackFile, Line, "file weight init_file", WITH_ITS_BLOCK),
     (NotYet, Bfd, Line, "neighbor_ip neighbour_ip source_ip min_rx min_tx idle_tx multiplier
         passive ttl hoplimit max_hops multihop weight vrrp checker", WITH_ITS_BLOCK),

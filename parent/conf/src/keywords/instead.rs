@@ -25,8 +25,6 @@ type Row = (Context, &'static str, &'static str);
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    (TopLevel, "vrrp_track_process", "write a `vrrp_script` with `script \"pidof NAME\"`, which vipd \
-        answers without a program, and its name into `track_script`"),
     (TopLevel, "track_file vrrp_track_file", "write a `vrrp_script` that looks at the file, and its \
         name into `track_script`"),
     (TopLevel, "bfd_instance", "let FRR or BIRD run the session and a `vrrp_script` ask for it"),
@@ -62,16 +60,14 @@ const ROWS: &[Row] = &[
         the other interface"),
     (Instance, "use_ipvlan", "write `use_vmac`, or nothing: gratuitous ARP moves the addresses"),
     (Instance, "vrf", "name an `interface` that is in the VRF"),
-    (Instance, "dont_track_primary", "keep in mind that the instance is in FAULT while its interface \
-        has no link"),
     (Instance, "garp_extra_if vmac_garp_intvl", "write an instance of its own for the addresses of \
         the other interface"),
-    (Instance, "track_file track_process track_bfd", "write a `vrrp_script` and its name into \
+    (Instance, "track_file track_bfd", "write a `vrrp_script` and its name into \
         `track_script`"),
     (Instance, "smtp_alert", "let a `notify` script send the mail"),
     (Instance, "linkbeat_use_polling", "see with `ip link` that the driver reports NO-CARRIER when \
         the cable is out"),
-    (SyncGroup, "track_interface track_file track_process track_bfd", "write a `vrrp_script` and its \
+    (SyncGroup, "track_file track_bfd", "write a `vrrp_script` and its \
         name into `track_script`"),
     (SyncGroup, "smtp_alert", "let a `notify` script send the mail"),
     (AddressLine, "peer", "remove it and its address"),

@@ -7,7 +7,6 @@ use super::Shape::{Block, Line};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (NotYet, TopLevel, Block, "vrrp_track_process", "no process is tracked"),
     (NotYet, TopLevel, Block, "track_file vrrp_track_file", "no file is tracked"),
     (NotYet, TopLevel, Block, "bfd_instance", "there is no BFD session"),
     (NotYet, TopLevel, Block, "static_ipaddress", "these addresses are not added"),
@@ -48,8 +47,7 @@ pub(super) const ROWS: &[Row] = &[
         "an address with `dev` stays on that interface itself, with its own hardware address"),
     (NotYet, Instance, Line, "use_ipvlan", "addresses stay on the interface itself"),
     (NotYet, Instance, Line, "vrf", "the instance is not put into a VRF"),
-    (NotYet, Instance, Line, "dont_track_primary", "the interface of the instance is tracked"),
-    (NotYet, Instance, Block, "track_file track_process track_bfd",
+    (NotYet, Instance, Block, "track_file track_bfd",
         "the instance is NOT protected by it"),
     (NotYet, Instance, Line, "garp_extra_if vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
@@ -63,7 +61,7 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, AddressLine, Line, "use_vmac", "the address stays on the interface itself"),
     (NotYet, AddressLine, Line, "track_group", "it is without effect"),
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
-    (NotYet, SyncGroup, Block, "track_interface track_file track_process track_bfd",
+    (NotYet, SyncGroup, Block, "track_file track_bfd",
         "the members are NOT protected by it"),
     (NotYet, SyncGroup, Line, "notify_master notify_backup notify_fault notify_stop notify
         notify_priority_changes", "no script is run for it"),

@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::config::{
-    Auth, Config, Garp, Globals, Instance, Lease, NativeProcess, ProcessTool, Script, ScriptUser,
-    SyncGroup, Track, Vip, Vmac,
+    Auth, Config, Garp, Globals, Instance, Lease, NativeProcess, ParamMatch, ProcessTool, Script,
+    ScriptUser, SyncGroup, Target, Track, TrackedProcess, Vip, Vmac,
 };
 use vipd_types::{
-    Checksum, Family, IfName, Options, Peer, Priority, ScriptId, Version, Vrid, Weight,
+    Checksum, Family, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid, Weight,
 };
 
 /// A word as a file can hold it: no line end, no NUL, no double quote.
@@ -225,6 +225,39 @@ fn kind() -> impl Strategy<Value = (Version, Family)> {
     ])
 }
 
+prop_compose! {
+    fn process()(
+        process in word(40),
+        arguments in prop::option::of(vec(word(20), 1..3)),
+        how in 0..3_u8,
+        full_command in any::<bool>(),
+        weight in weight(),
+        reverse in any::<bool>(),
+        quorum in 1..9_u32,
+        more in prop::option::of(0..9_u32),
+        delays in (0..3600_u64, 0..3600_u64),
+    ) -> TrackedProcess {
+        let param_match = match (how, &arguments) {
+            (0, _) | (_, None) => ParamMatch::Exact,
+            (1, _) => ParamMatch::Initial,
+            _ => ParamMatch::Partial,
+        };
+        TrackedProcess {
+            name: String::new(),
+            process: process.into_bytes(),
+            arguments: arguments.map(|all| all.into_iter().map(String::into_bytes).collect()),
+            param_match,
+            full_command,
+            weight,
+            reverse,
+            quorum,
+            quorum_max: more.map(|more| quorum + more),
+            fork_delay: Duration::from_secs(delays.0),
+            terminate_delay: Duration::from_secs(delays.1),
+        }
+    }
+}
+
 type Tracks = Vec<(prop::sample::Index, Weight, bool)>;
 
 fn instance() -> impl Strategy<Value = (Instance, Tracks)> {
@@ -235,7 +268,7 @@ prop_compose! {
     fn instance_of(version: Version, family: Family)(
         interface in interface(),
         numbers in (1u8..=255, 1u64..=4095),
-        flags in any::<(bool, bool, bool, bool, bool)>(),
+        flags in any::<(bool, bool, bool, bool, bool, bool)>(),
         lease in lease(),
         auth in auth(),
         source in prop::option::of(host(family)),
@@ -290,6 +323,7 @@ prop_compose! {
             group: if unicast { default_group(family) } else { group },
             addresses,
             tracks: Vec::new(),
+            track_primary: flags.5,
             garp,
         };
         (instance, tracks)
@@ -339,12 +373,17 @@ prop_compose! {
         prefix in prop::sample::select(vec!["vrrp", "vip6", "#x'y", "12345678", "6"]),
         group_names in btree_set(word(30), 2),
         places in vec(0usize..3, 4),
+        processes in btree_map(word(30), process(), 0..3),
     ) -> Config {
         let scripts: Vec<Script> =
             scripts.into_iter().map(|(name, s)| {
                 let native = s.native.filter(|_| flags.1);
                 Script { name, native, ..s }
             }).collect();
+        let processes: Vec<TrackedProcess> = processes
+            .into_iter()
+            .map(|(name, p)| TrackedProcess { name, ..p })
+            .collect();
         let instances = instances.into_iter().enumerate().map(|(index, (name, (mut i, tracks)))| {
             i.name = name;
             i.vrid = Vrid::try_from(u8::try_from(index + 1).unwrap()).unwrap();
@@ -364,9 +403,18 @@ prop_compose! {
             }
             for (which, weight, reverse) in tracks.into_iter().filter(|_| !scripts.is_empty()) {
                 let script = ScriptId(u16::try_from(which.index(scripts.len())).unwrap());
-                if i.tracks.iter().all(|t| t.script != script) {
-                    i.tracks.push(Track { script, weight, reverse });
+                let target = Target::Script(script);
+                if i.tracks.iter().all(|t| t.target != target) {
+                    i.tracks.push(Track { target, weight, reverse });
                 }
+            }
+            if let Some(first) = i.tracks.first().copied() {
+                if !processes.is_empty() {
+                    let target = Target::Process(ProcessId(0));
+                    i.tracks.push(Track { target, ..first });
+                }
+                let target = Target::Interface(i.interface);
+                i.tracks.push(Track { target, ..first });
             }
             i
         });
@@ -378,6 +426,6 @@ prop_compose! {
             native_checks: flags.1,
         };
         let groups = groups(group_names.into_iter().collect(), &places[..instances.len()]);
-        Config { globals, instances, scripts, groups }
+        Config { globals, instances, scripts, processes, groups }
     }
 }

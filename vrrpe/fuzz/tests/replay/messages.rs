@@ -9,7 +9,7 @@ use vipd_ipc::msg::{
 };
 use vipd_ipc::slice::{
     AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
-    SocketSlice, TrackSlice, TrackerSlice,
+    SocketSlice, TrackSlice, TrackerKind, TrackerSlice,
 };
 use vipd_types::{
     ClientId, Epoch, Family, Generation, GroupId, IfName, InstanceId, Instant, Options, Outcome,
@@ -68,7 +68,11 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
             least_ttl: 255,
             fresh: true,
         }),
-        M::Tracker(TrackerSlice { id: TrackerId(5), name: text("chk_haproxy") }),
+        M::Tracker(TrackerSlice {
+            id: TrackerId(5),
+            name: text("chk_haproxy"),
+            kind: TrackerKind::Script,
+        }),
         M::Instance(Box::new(instance_slice())),
         M::Group(GroupSlice { id: GroupId(1), name: text("VG_1"), members: vec![instance] }),
         M::End { generation },
@@ -82,6 +86,7 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         M::Leasing { leases: vec![LeaseEnd { instance, end: None }] },
         M::Leased { until: AT, leases: vec![LeaseEnd { instance, end: Some(AT) }] },
         M::Link { socket, up: true, source },
+        M::Tracked { tracker: TrackerId(5), up: false, reason: text("the link is down") },
         M::Client { client: ClientId(4), uid: 0, may_act: true },
         M::Reloaded { client: ClientId(4), done: false, text: text("line 3: no") },
         M::Stop,
@@ -116,6 +121,7 @@ fn instance_slice() -> InstanceSlice {
         check_unicast_src: true,
         addresses: vec![address(100), address(101)],
         tracks: vec![TrackSlice { tracker: TrackerId(5), weight, reverse: false }],
+        track_primary: true,
         lease: Some(Duration::from_secs(3)),
     }
 }
@@ -150,7 +156,7 @@ pub(crate) fn parent_to_checker() -> Vec<ParentToChecker> {
     vec![
         M::Hello { build: text("0.1.0") },
         M::Begin { generation },
-        check(ProbeSlice::Process(ProcessSlice { name: b"haproxy".into(), how })),
+        check(ProbeSlice::Process(ProcessSlice::named(b"haproxy".into(), how))),
         check(ProbeSlice::Script(SCRIPT)),
         M::End { generation },
         M::Commit { generation },
