@@ -79,7 +79,7 @@ pub(crate) fn start_engine_and_checker(
     let mut engine = start(Role {
         name: "vipd-vrrpe",
         program: &programs.engine,
-        argument: None,
+        arguments: &[],
         quiet: programs.quiet,
         account: accounts.engine,
         namespaces: namespaces(empty),
@@ -91,7 +91,7 @@ pub(crate) fn start_engine_and_checker(
     let mut checker = start(Role {
         name: "vipd-checker",
         program: &programs.checker,
-        argument: None,
+        arguments: &[],
         quiet: programs.quiet,
         account: accounts.checker,
         namespaces: namespaces(own),
@@ -114,12 +114,15 @@ pub(crate) fn start_starter(
     programs: &Programs,
     rights: &Rights,
     file: &CStr,
+    options: vipd_conf::Options,
 ) -> Result<Starter, String> {
     let keeps = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
+    // It reads the file itself, and must understand it as we do.
+    let arguments: &[&CStr] = if options.vrrp_only { &[file, c"-P"] } else { &[file] };
     let mut starter = start(Role {
         name: "vipd-starter",
         program: &programs.starter,
-        argument: Some(file),
+        arguments,
         quiet: programs.quiet,
         account: None::<(Uid, Gid)>,
         namespaces: CloneFlags::empty(),

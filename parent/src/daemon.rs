@@ -29,6 +29,8 @@ pub(crate) struct Daemon {
     pub(crate) kernel: Linux,
     pub(crate) events: Events,
     pub(crate) file: PathBuf,
+    /// How it is read.
+    pub(crate) options: vipd_conf::Options,
     /// What `plan` was made from.
     pub(crate) config: Rc<Config>,
     pub(crate) plan: Plan,

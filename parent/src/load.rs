@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
-use vipd_conf::{Diagnostic, Parsed, Severity};
+use vipd_conf::{Diagnostic, Options, Parsed, Severity};
 
 /// A configuration of 10 000 instances has about 3 MiB.
 const FILE_MAX: u64 = 64 << 20;
@@ -13,6 +13,7 @@ const FILE_MAX: u64 = 64 << 20;
 pub(crate) struct Loaded {
     pub(crate) text: Vec<u8>,
     pub(crate) parsed: Parsed,
+    pub(crate) options: Options,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Loaded, LoadError> {
+pub(crate) fn read(path: &Path, options: Options) -> Result<Loaded, LoadError> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             LoadError::Missing(path.to_owned())
@@ -46,8 +47,8 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, LoadError> {
         return Err(LoadError::TooLarge(path.to_owned()));
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    let parsed = vipd_conf::parse(&path.display().to_string(), &text);
-    Ok(Loaded { text, parsed })
+    let parsed = vipd_conf::parse_with(&path.display().to_string(), &text, options);
+    Ok(Loaded { text, parsed, options })
 }
 
 pub(crate) fn log(diagnostic: &Diagnostic) {

@@ -35,7 +35,7 @@ pub(crate) fn failure(failure: &Failure) -> u8 {
 
 /// `-t`: checks the file, touches nothing, needs no right but to read it.
 pub(crate) fn test(args: &Args) -> ExitCode {
-    let loaded = match load::read(&args.file) {
+    let loaded = match load::read(&args.file, args.options()) {
         Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("vipd: {error}");
@@ -45,7 +45,7 @@ pub(crate) fn test(args: &Args) -> ExitCode {
     diagnostics(&loaded);
     let parsed = &loaded.parsed;
     if args.dump {
-        let printed = vipd_conf::print(&parsed.config);
+        let printed = vipd_conf::explain(parsed);
         // A reader that closes early has seen what it wanted.
         let _ = std::io::stdout().write_all(&printed);
     } else {

@@ -24,7 +24,7 @@ use vipd_ipc::fd;
 pub(crate) struct Role<'a> {
     pub(crate) name: &'static str,
     pub(crate) program: &'a OwnedFd,
-    pub(crate) argument: Option<&'a CStr>,
+    pub(crate) arguments: &'a [&'a CStr],
     /// Standard error is /dev/null, not the caller's.
     pub(crate) quiet: bool,
     /// `None`: the caller's, when it may not change it.
@@ -165,7 +165,7 @@ fn become_child(
         .map_err(at(Step::Descriptors))?;
     let name = CString::new(role.name).map_err(|_| (Step::Exec, Errno::EINVAL))?;
     let arguments: Vec<&CStr> =
-        [Some(name.as_c_str()), role.argument].into_iter().flatten().collect();
+        std::iter::once(name.as_c_str()).chain(role.arguments.iter().copied()).collect();
     let environment: [&CStr; 1] = [c"PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
     let flags = AtFlags::AT_EMPTY_PATH;
     match execveat(&program, c"", &arguments, &environment, flags) {

@@ -71,7 +71,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
 }
 
 fn read(args: &Args) -> Result<Loaded, Failure> {
-    let loaded = load::read(&args.file)
+    let loaded = load::read(&args.file, args.options())
         .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
     if loaded.parsed.has_errors() {
         report::diagnostics(&loaded);
@@ -115,8 +115,9 @@ fn serve(
     let listener = Listener::open(&socket, accounts.control)
         .map_err(|e| fatal(format!("control socket {}: {e}", socket.display())))?;
     let mut vmacs = Vmacs::new(Mark::new(&socket));
+    let options = loaded.options;
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        Ok((Others::start(&next.plan, &file, &rights, accounts, programs)?, next))
+        Ok((Others::start(&next.plan, (&file, options), &rights, accounts, programs)?, next))
     });
     let (Others { signals, starter, engine, checker }, next) = match begun {
         Ok(begun) => begun,
@@ -131,6 +132,7 @@ fn serve(
         kernel,
         events,
         file,
+        options,
         config: Rc::default(),
         plan: Plan::empty(),
         numbers: Numbers::default(),
@@ -207,7 +209,7 @@ struct Others {
 impl Others {
     fn start(
         plan: &Plan,
-        file: &Path,
+        (file, options): (&Path, vipd_conf::Options),
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
@@ -215,7 +217,7 @@ impl Others {
         let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.runs_scripts() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-            Some(children::start_starter(&programs, rights, &path).map_err(fatal)?)
+            Some(children::start_starter(&programs, rights, &path, options).map_err(fatal)?)
         } else {
             None
         };

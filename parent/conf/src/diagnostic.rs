@@ -2,7 +2,9 @@
 //! show it on one line for the log and on several lines for people; it decides nothing.
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use crate::places::Place;
 use std::ops::Range;
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -103,7 +105,7 @@ impl Diagnostic {
 }
 
 /// Text without control characters: tabs become one blank, bytes that are no text a mark.
-fn printable(bytes: &[u8]) -> String {
+pub(crate) fn printable(bytes: &[u8]) -> String {
     let clean = |c: char| match c {
         '\t' => ' ',
         c if c.is_control() => char::REPLACEMENT_CHARACTER,
@@ -123,7 +125,7 @@ pub(crate) struct Span {
 
 /// Collects what is said while a file is read.
 pub(crate) struct Say {
-    file: String,
+    file: Arc<str>,
     list: Vec<Diagnostic>,
     vrrp_only: bool,
     /// Keywords without effect, by the reason: it is said once.
@@ -133,7 +135,7 @@ pub(crate) struct Say {
 impl Say {
     /// `vrrp_only`: the balancer half is not wanted.
     pub(crate) fn new(file: &str, vrrp_only: bool) -> Self {
-        Self { file: file.to_owned(), list: Vec::new(), vrrp_only, idle: Vec::new() }
+        Self { file: file.into(), list: Vec::new(), vrrp_only, idle: Vec::new() }
     }
 
     /// A keyword of the balancer half.
@@ -192,11 +194,16 @@ impl Say {
         self.list
     }
 
+    pub(crate) fn place(&self, at: Span) -> Place {
+        let Span { line, column, length } = at;
+        Place { file: Arc::clone(&self.file), line, column, length }
+    }
+
     /// An empty remedy is none. Names are quoted as they stand in the file.
     fn add(&mut self, severity: Severity, at: Span, message: String, remedy: String) {
         self.list.push(Diagnostic {
             severity,
-            file: self.file.clone(),
+            file: self.file.to_string(),
             line: at.line,
             column: at.column,
             length: at.length,

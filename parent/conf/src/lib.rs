@@ -7,8 +7,10 @@ pub mod config;
 pub mod diagnostic;
 mod keywords;
 mod lex;
+mod explain;
 pub mod limits;
 mod native;
+mod places;
 mod print;
 mod shell;
 mod suggest;
@@ -18,6 +20,8 @@ pub use config::Config;
 pub use diagnostic::{Diagnostic, Severity};
 pub use keywords::instead::instead;
 pub use keywords::{Context, Keyword, Served, Shape, keywords};
+pub use explain::explain;
+pub use places::{Place, Places};
 pub use print::print;
 
 /// What a file says, and what is to be said about it.
@@ -25,6 +29,7 @@ pub use print::print;
 pub struct Parsed {
     /// What was understood; must not be used if a diagnostic is an error.
     pub config: Config,
+    pub places: Places,
     /// In the order of the file.
     pub diagnostics: Vec<Diagnostic>,
     /// Of the bytes read: two processes that see the same digest read the same file.
@@ -54,7 +59,8 @@ pub fn parse_with(name: &str, text: &[u8], options: Options) -> Parsed {
     let pieces = lex::lex(text, &mut say);
     let items = tree::grow(pieces, &mut say);
     let config = check::check(&items, &mut say);
-    Parsed { config, diagnostics: say.finish(), digest: digest(text) }
+    let places = places::of(&items, &say);
+    Parsed { config, places, diagnostics: say.finish(), digest: digest(text) }
 }
 
 /// FNV-1a. Guards against accidents, not against someone who wants two files to look the same.

@@ -10,7 +10,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use vipd_conf::{Parsed, parse, print};
+use vipd_conf::{Parsed, explain, parse, print};
 
 fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -115,5 +115,25 @@ fn check_places(text: &[u8]) {
     }
     if let Some(first) = parsed.diagnostics.first() {
         assert!(!first.render(text).is_empty());
+    }
+}
+
+/// Where each value came from is a comment, and changes nothing.
+#[test]
+fn every_case_explains_itself() {
+    for path in cases() {
+        let parsed = parse("x", &fs::read(&path).unwrap());
+        if parsed.has_errors() {
+            continue;
+        }
+        let text = explain(&parsed);
+        let again = parse("printed", &text);
+        assert!(!again.has_errors(), "{path:?}: {:?}", again.diagnostics);
+        assert_eq!(again.config, parsed.config, "{path:?}");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        for line in text.lines().filter(|line| line.starts_with("    ") && !line.ends_with('}')) {
+            let told = line.contains("  # ") || line.ends_with('{');
+            assert!(told, "{path:?}: {line}\n{text}");
+        }
     }
 }

@@ -111,7 +111,7 @@ impl Daemon {
     }
 
     fn read_plan(&mut self) -> Result<Next, String> {
-        let loaded = load::read(&self.file).map_err(|error| error.to_string())?;
+        let loaded = load::read(&self.file, self.options).map_err(|error| error.to_string())?;
         for diagnostic in &loaded.parsed.diagnostics {
             load::log(diagnostic);
         }

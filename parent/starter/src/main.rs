@@ -15,6 +15,7 @@ mod walls;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use vipd_conf::Options;
 use vipd_ipc::relay;
 
 fn main() -> ExitCode {
@@ -31,7 +32,8 @@ fn main() -> ExitCode {
 fn start() -> Result<(), String> {
     let file = std::env::args_os().nth(1).map(PathBuf::from);
     let file = file.filter(|file| Path::is_absolute(file));
-    let file = file.ok_or("the only argument is the absolute path of the configuration")?;
+    let file = file.ok_or("the first argument is the absolute path of the configuration")?;
+    let vrrp_only = std::env::args_os().nth(2).is_some_and(|word| word == "-P");
     let walls = walls::build();
     let mut parent = hello::greet()?;
     relay::start();
@@ -41,5 +43,5 @@ fn start() -> Result<(), String> {
     if !walls.may_switch {
         log::warn!("starter cannot change users: every script runs as its own user");
     }
-    run::run(&mut parent, shelf::Shelf::new(file, walls.may_switch))
+    run::run(&mut parent, shelf::Shelf::new(file, Options { vrrp_only }, walls.may_switch))
 }

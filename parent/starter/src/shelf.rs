@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use vipd_conf::{Parsed, Severity};
+use vipd_conf::{Options, Parsed, Severity};
 use vipd_types::Generation;
 
 /// No honest configuration is longer, in bytes.
@@ -16,6 +16,7 @@ const FILE_MAX: u64 = 16 << 20;
 #[derive(Debug)]
 pub(crate) struct Shelf {
     file: PathBuf,
+    options: Options,
     may_switch: bool,
     /// What the file said when this process started: it and the parent read it at the same time.
     at_start: Option<Parsed>,
@@ -24,9 +25,9 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(file: PathBuf, may_switch: bool) -> Self {
-        let at_start = read(&file).ok();
-        Self { file, may_switch, at_start, staged: None, in_force: None }
+    pub(crate) fn new(file: PathBuf, options: Options, may_switch: bool) -> Self {
+        let at_start = read(&file, options).ok();
+        Self { file, options, may_switch, at_start, staged: None, in_force: None }
     }
 
     /// The error says why for people; the book in force stays.
@@ -34,7 +35,7 @@ impl Shelf {
         self.staged = None;
         let parsed = match self.at_start.take().filter(|parsed| parsed.digest == digest) {
             Some(parsed) => parsed,
-            None => read(&self.file)?,
+            None => read(&self.file, self.options)?,
         };
         if parsed.digest != digest {
             return Err(format!("{} has changed meanwhile", self.file.display()));
@@ -70,12 +71,12 @@ impl Shelf {
     }
 }
 
-fn read(file: &Path) -> Result<Parsed, String> {
+fn read(file: &Path, options: Options) -> Result<Parsed, String> {
     let because = |error: std::io::Error| format!("{}: {error}", file.display());
     let mut text = Vec::new();
     // A FIFO in its place must not hold us up.
     let flags = (OFlag::O_NONBLOCK | OFlag::O_CLOEXEC).bits();
     let open = File::options().read(true).custom_flags(flags).open(file).map_err(because)?;
     open.take(FILE_MAX).read_to_end(&mut text).map_err(because)?;
-    Ok(vipd_conf::parse(&file.to_string_lossy(), &text))
+    Ok(vipd_conf::parse_with(&file.to_string_lossy(), &text, options))
 }

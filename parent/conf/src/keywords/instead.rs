@@ -29,7 +29,7 @@ const ROWS: &[Row] = &[
         name into `track_script`"),
     (TopLevel, "bfd_instance", "let FRR or BIRD run the session and a `vrrp_script` ask for it"),
     (TopLevel, "track_group", "let a `vrrp_script` look for the entry"),
-    (TopLevel, "garp_group", "write `vrrp_garp_interval` in global_defs, which is for each interface"),
+    (TopLevel, "garp_group", "write `vrrp_garp_interval` in global_defs"),
     (TopLevel, "interface_up_down_delays", "write `preempt_delay`, so that a node whose link comes \
         and goes does not take back at once"),
     (TopLevel, "linkbeat_interfaces linkbeat_use_polling", "see with `ip link` that the driver \
