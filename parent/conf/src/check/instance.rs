@@ -211,7 +211,7 @@ impl<'a> Draft<'a> {
 fn state(item: &Item, say: &mut Say) -> Option<(bool, Span)> {
     let word = one(item, say)?;
     if !word.is("MASTER") && !word.is("BACKUP") {
-        let message = format!("there is no state `{}`, BACKUP is used", word.show());
+        let message = format!("there is no state `{}`, BACKUP is used, as in keepalived", word.show());
         let meant = if word.bytes.eq_ignore_ascii_case(b"master") { "MASTER" } else { "BACKUP" };
         say.warn(word.span, message, format!("write `state {meant}`"));
     }
@@ -224,6 +224,9 @@ fn instance_interface(item: &Item, say: &mut Say) -> Option<IfName> {
     if name.is_none() {
         let message = format!("`{}` cannot be the interface of an instance", word.show());
         say.error(word.span, message, "write the interface that the other nodes are reached on");
+    } else if word.bytes.iter().any(|b| b"<>{}$%".contains(b)) {
+        let message = format!("`{}` looks like a placeholder that nobody filled in", word.show());
+        say.warn(word.span, message, "write the name of the interface, as `ip link` shows it");
     }
     name
 }

@@ -144,17 +144,29 @@ fn unknown(item: &Item, context: Context, say: &mut Say) {
         Some(_) => ", its block is skipped (keepalived would read the block's lines as its own)",
         None => ", the line is ignored",
     });
-    let glued = written.split(|b| matches!(b, b'=' | b':' | b';')).next().unwrap_or(written);
-    let remedy = if let Some(near) = suggest::keyword(context, written) {
+    say.warn(item.span(), message, remedy(written, context));
+}
+
+/// What the writer of an unknown keyword may want to write.
+fn remedy(written: &[u8], context: Context) -> String {
+    let prefixed = [b"vrrp_", written].concat();
+    let is_value = |b: &u8| matches!(b, b'=' | b':' | b';') || b.is_ascii_digit();
+    let glued = written.split(is_value).next().unwrap_or(written);
+    if written.starts_with(b"[..") || written.starts_with(b"...") {
+        "write the lines that were left out here".to_owned()
+    } else if let Some(near) = suggest::keyword(context, written) {
         format!("write `{near}` if that was meant")
     } else if glued != written && find(context, glued).is_some() {
         format!("write `{}` and a blank before the value", glued.escape_ascii())
+    } else if context != Context::Globals
+        && let Some(keyword) = find(Context::Globals, &prefixed)
+    {
+        format!("write `{}` in global_defs", keyword.name)
     } else if let Some(place) = suggest::place(written) {
         format!("it belongs into {}", place.name())
     } else if context == Context::SyncGroup {
         "write the names of members into `group { … }`".to_owned()
     } else {
         "remove it, or put `#` before it".to_owned()
-    };
-    say.warn(item.span(), message, remedy);
+    }
 }
