@@ -81,6 +81,40 @@ fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap()
 }
 
+/// The metrics pass the parser of Prometheus' own client, and their values match the wire.
+#[test]
+fn metrics_are_openmetrics_and_true() {
+    const PARSE: &str = "import sys, json
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
+samples = [s for family in parse(sys.stdin.read()) for s in family.samples]
+print(json.dumps([[s.name, s.labels, s.value] for s in samples]))";
+    let pair = pair();
+    pair.settle().unwrap();
+    let sent = || pair.capture.adverts_of(&pair.one.node, Stamp::from_nanos(0)).len();
+    let before = sent();
+    let said = vipctl(&pair.one, &["metrics"]);
+    let after = sent();
+    assert!(said.ok(), "{said:?}");
+    let parsed = vipd_lab::run::tool("/usr/bin/python3", &["-c", PARSE], &said.stdout).unwrap();
+    let samples: Vec<(String, Value, f64)> = serde_json::from_str(&parsed).unwrap();
+    let value = |name: &str| {
+        let found = samples.iter().find(|(sample, ..)| sample == name);
+        found.unwrap_or_else(|| panic!("no {name} in\n{}", said.stdout))
+    };
+    let (_, labels, state) = value("keepalived_vrrp_state");
+    assert_eq!(*state, 2.0);
+    let expected = serde_json::json!({
+        "iname": "VI_1", "intf": "enp0s25", "vrid": "51", "ip_address": "10.88.88.100",
+    });
+    assert_eq!(*labels, expected);
+    let (_, _, adverts) = value("keepalived_advertisements_sent_total");
+    let between = before as f64..=after as f64;
+    assert!(between.contains(adverts), "{adverts} of {between:?}");
+    assert_eq!(value("vipd_priority_effective").2, 111.0);
+    assert_eq!(value("keepalived_script_status").2, 1.0);
+    assert_eq!(value("vipd_address_installed").2, 1.0);
+}
+
 #[test]
 fn what_the_master_shows_is_true() {
     let pair = pair();

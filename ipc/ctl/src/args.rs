@@ -9,11 +9,13 @@ const DEFAULT_SOCKET: &str = "/run/vipd/vipd.sock";
 
 pub(crate) const HELP: &str = "\
 usage: vipctl [-s PATH] show [INSTANCE] [--json]
+       vipctl [-s PATH] metrics
        vipctl [-s PATH] reload
 
 commands:
   show               every instance in a table
   show INSTANCE      everything about one instance
+  metrics            the same in numbers, as OpenMetrics text
   reload             have vipd read its configuration again
 
 options:
@@ -41,6 +43,7 @@ pub(crate) struct Invocation {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Show { instance: Option<String>, json: bool },
+    Metrics,
     Reload,
 }
 
@@ -73,9 +76,11 @@ fn command(words: &[String], json: bool) -> Result<Command, Failure> {
             Ok(Command::Show { instance: Some((*name).to_owned()), json })
         }
         ["show", name] => Err(usage(format!("\"{name}\" cannot be the name of an instance"))),
+        ["metrics"] if json => Err(usage("metrics takes no --json")),
+        ["metrics"] => Ok(Command::Metrics),
         ["reload"] if json => Err(usage("reload takes no --json")),
         ["reload"] => Ok(Command::Reload),
-        ["show" | "reload", _, ..] => Err(usage("too many arguments")),
+        ["show" | "metrics" | "reload", _, ..] => Err(usage("too many arguments")),
         [other, ..] => Err(usage(format!("unknown command \"{other}\""))),
         [] => Err(usage("no command given")),
     }
@@ -115,7 +120,17 @@ mod tests {
 
     #[test]
     fn nonsense_is_a_usage_error() {
-        for line in ["", "explode", "show a b", "reload x", "reload --json", "-x", "show -s"] {
+        for line in [
+            "",
+            "explode",
+            "show a b",
+            "reload x",
+            "reload --json",
+            "metrics x",
+            "metrics --json",
+            "-x",
+            "show -s",
+        ] {
             assert_eq!(parsed(line).unwrap_err().exit_code(), 2, "{line}");
         }
         let newline = parse(["show", "a\nreload"].iter().map(OsString::from));

@@ -6,6 +6,7 @@ mod answer;
 mod args;
 mod client;
 mod failure;
+mod metrics;
 mod sheet;
 mod table;
 mod text;
@@ -55,6 +56,10 @@ fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
                 None => table::render(&answer::instances(&value), paint),
             };
             print(shown.as_bytes())
+        }
+        Command::Metrics => {
+            let line = client::ask(&socket, "show", client::SHOW_LIMIT)?;
+            print(metrics::render(answer::View::of(&answer::read(&line)?)).as_bytes())
         }
         Command::Reload => {
             let line = client::ask(&socket, "reload", client::RELOAD_LIMIT)?;
@@ -145,7 +150,8 @@ mod tests {
         fn no_answer_reaches_the_terminal(instance in hostile()) {
             let sheet = sheet::render(View::of(&instance), PLAIN);
             let table = table::render(&[View::of(&instance), View::of(&instance)], PLAIN);
-            for shown in [sheet, table] {
+            let metrics = metrics::render(View::of(&json!({ "instances": [instance] })));
+            for shown in [sheet, table, metrics] {
                 prop_assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{shown:?}");
             }
         }

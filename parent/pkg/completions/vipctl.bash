@@ -26,7 +26,7 @@ _vipctl() {
         word=${COMP_WORDS[i]}
         case $word in
         -s | --socket) socket=(-s "${COMP_WORDS[++i]}") ;;
-        show | reload) command=$word ;;
+        show | metrics | reload) command=$word ;;
         esac
     done
 
@@ -35,9 +35,9 @@ _vipctl() {
     show,*)
         mapfile -t COMPREPLY < <(compgen -W "$(_vipctl_instances "${socket[@]}")" -- "$current")
         ;;
-    reload,*) mapfile -t COMPREPLY < <(compgen -W '--socket --help' -- "$current") ;;
+    metrics,* | reload,*) mapfile -t COMPREPLY < <(compgen -W '--socket --help' -- "$current") ;;
     *,-*) mapfile -t COMPREPLY < <(compgen -W '--socket --json --help --version' -- "$current") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W 'show reload' -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W 'show metrics reload' -- "$current") ;;
     esac
 }
 
