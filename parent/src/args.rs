@@ -105,6 +105,7 @@ fn for_test_only(args: &mut Args, operand: Option<OsString>) -> Result<(), lexop
     let alone = args.json || args.peer.is_some();
     match operand {
         Some(file) if !args.test => return Err(lexopt::Error::UnexpectedArgument(file)),
+        _ if args.json && args.dump => return Err("--json and -d exclude each other".into()),
         Some(file) => args.file = file.into(),
         None if alone && !args.test => return Err("--json and --peer go with -t".into()),
         None => {}

@@ -11,6 +11,8 @@ const FILE_MAX: u64 = 64 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// As it stands in diagnostics.
+    pub(crate) name: String,
     pub(crate) text: Vec<u8>,
     pub(crate) parsed: Parsed,
     pub(crate) options: Options,
@@ -47,8 +49,9 @@ pub(crate) fn read(path: &Path, options: Options) -> Result<Loaded, LoadError> {
         return Err(LoadError::TooLarge(path.to_owned()));
     }
     let text = std::fs::read(path).map_err(unreadable)?;
-    let parsed = vipd_conf::parse_with(&path.display().to_string(), &text, options);
-    Ok(Loaded { text, parsed, options })
+    let name = path.display().to_string();
+    let parsed = vipd_conf::parse_with(&name, &text, options);
+    Ok(Loaded { name, text, parsed, options })
 }
 
 pub(crate) fn log(diagnostic: &Diagnostic) {

@@ -19,6 +19,7 @@ mod log;
 mod owner;
 mod permit;
 mod plan;
+mod prove;
 mod reload;
 mod report;
 mod rights;

@@ -7,11 +7,12 @@
 
 use crate::args::{Args, HELP};
 use crate::exit;
-use crate::load::{self, LoadError, Loaded};
+use crate::load::{LoadError, Loaded};
+use crate::prove::Proved;
 use crate::start::Failure;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
-use vipd_conf::Severity;
+use vipd_conf::{Diagnostic, Severity};
 
 pub(crate) fn help() -> ExitCode {
     print!("{HELP}");
@@ -35,41 +36,52 @@ pub(crate) fn failure(failure: &Failure) -> u8 {
 
 /// `-t`: checks the file, touches nothing, needs no right but to read it.
 pub(crate) fn test(args: &Args) -> ExitCode {
-    let loaded = match load::read(&args.file, args.options()) {
-        Ok(loaded) => loaded,
+    let proved = match Proved::read(args) {
+        Ok(proved) => proved,
         Err(error) => {
             eprintln!("vipd: {error}");
             return ExitCode::from(code_of(&error));
         }
     };
-    diagnostics(&loaded);
-    let parsed = &loaded.parsed;
+    let (errors, warnings) = (proved.count(Severity::Error), proved.count(Severity::Warning));
+    let code = match errors.saturating_add(warnings) {
+        0 => ExitCode::SUCCESS,
+        // Also for warnings, as keepalived's: whoever checks a file before he rolls it out wants to
+        // know.
+        _ => ExitCode::from(exit::TEST_FAILED),
+    };
+    if args.json {
+        print_all(proved.json().as_bytes());
+        return code;
+    }
+    for diagnostic in &proved.diagnostics {
+        show(diagnostic, proved.text_of(diagnostic));
+    }
+    let parsed = &proved.loaded.parsed;
     if args.dump {
-        let printed = vipd_conf::explain(parsed);
-        // A reader that closes early has seen what it wanted.
-        let _ = std::io::stdout().write_all(&printed);
+        print_all(&vipd_conf::explain(parsed));
     } else {
-        native_checks(&loaded);
+        native_checks(&proved.loaded);
+        proved.facts.iter().for_each(|fact| println!("{fact}"));
     }
-    let count = |severity| parsed.diagnostics.iter().filter(|d| d.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let name = args.file.display();
-    if errors > 0 {
+    if errors > 0 && !parsed.has_errors() {
+        eprintln!("vipd: {name}: not compared, the file of the peer has errors: {errors}");
+    } else if errors > 0 {
         eprintln!("vipd: {name}: errors: {errors}, warnings: {warnings}; would not be loaded");
-        return ExitCode::from(exit::TEST_FAILED);
-    }
-    if warnings > 0 {
-        // As keepalived's: whoever checks a file before he rolls it out wants to know.
+    } else if warnings > 0 {
         eprintln!(
             "vipd: {name}: warnings: {warnings}; would be loaded, but does not do what it says"
         );
-        return ExitCode::from(exit::TEST_FAILED);
+    } else if !args.dump {
+        println!("vipd: {name}: good, instances: {}", parsed.config.instances.len());
     }
-    if !args.dump {
-        let instances = parsed.config.instances.len();
-        println!("vipd: {name}: good, instances: {instances}");
-    }
-    ExitCode::SUCCESS
+    code
+}
+
+/// A reader that closes early has seen what it wanted.
+fn print_all(bytes: &[u8]) {
+    let _ = std::io::stdout().write_all(bytes);
 }
 
 pub(crate) fn code_of(error: &LoadError) -> u8 {
@@ -80,12 +92,14 @@ pub(crate) fn code_of(error: &LoadError) -> u8 {
     }
 }
 
-/// Each with its place in the file underlined.
 pub(crate) fn diagnostics(loaded: &Loaded) {
+    loaded.parsed.diagnostics.iter().for_each(|d| show(d, &loaded.text));
+}
+
+/// With its place in the file underlined.
+fn show(diagnostic: &Diagnostic, text: &[u8]) {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    for diagnostic in &loaded.parsed.diagnostics {
-        eprintln!("{}", diagnostic.render_with(&loaded.text, colour));
-    }
+    eprintln!("{}", diagnostic.render_with(text, colour));
 }
 
 fn native_checks(loaded: &Loaded) {

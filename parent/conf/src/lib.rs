@@ -9,6 +9,7 @@ mod keywords;
 mod lex;
 mod explain;
 pub mod limits;
+mod lint;
 mod native;
 mod places;
 mod print;
@@ -21,6 +22,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use keywords::instead::instead;
 pub use keywords::{Context, Keyword, Served, Shape, keywords};
 pub use explain::explain;
+pub use lint::{Comparison, compare, lint};
 pub use places::{Place, Places};
 pub use print::print;
 
