@@ -18,8 +18,12 @@ impl Proved {
     pub(crate) fn read(args: &Args) -> Result<Self, LoadError> {
         let loaded = load::read(&args.file, args.options())?;
         let peer = args.peer.as_ref().map(|file| load::read(file, args.options())).transpose()?;
-        let mut proved =
-            Self { diagnostics: loaded.parsed.diagnostics.clone(), loaded, peer, facts: Vec::new() };
+        let mut proved = Self {
+            diagnostics: loaded.parsed.diagnostics.clone(),
+            loaded,
+            peer,
+            facts: Vec::new(),
+        };
         proved.prove();
         Ok(proved)
     }

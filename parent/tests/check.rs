@@ -38,7 +38,10 @@ fn two_files_that_agree() {
     assert!(told.contains("both nodes agree"), "{told}");
     assert!(told.contains("fails: 101, 101 < 110, the address moves"), "{told}");
     let same = run("vipd", &["-t", "--peer", pair[1], pair[0]]);
-    assert_eq!((same.status, same.stdout, same.stderr), (output.status, output.stdout, output.stderr));
+    assert_eq!(
+        (same.status, same.stdout, same.stderr),
+        (output.status, output.stdout, output.stderr)
+    );
 }
 
 #[test]
@@ -55,7 +58,8 @@ fn a_check_that_moves_nothing() {
 
 #[test]
 fn findings_for_programs() {
-    let output = run("vipctl", &["check", "pairs/weight-never.conf", "pairs/weight-never.peer", "--json"]);
+    let output =
+        run("vipctl", &["check", "pairs/weight-never.conf", "pairs/weight-never.peer", "--json"]);
     assert_eq!(code(&output), Some(5), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();

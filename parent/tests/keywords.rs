@@ -2,12 +2,14 @@
 //! each block. This test writes it with VIPD_REWRITE=1, and compares otherwise. LIMITS there has the
 //! numbers of the code.
 #![cfg(test)]
+#![expect(clippy::arithmetic_side_effects, reason = "a test that fails may panic")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use vipd_conf::{Context, Keyword, Served, instead, keywords, limits};
 
-const BEGIN: &str = ".\\\" Written by VIPD_REWRITE=1 cargo test -p vipd --test keywords, from here\n";
+const BEGIN: &str =
+    ".\\\" Written by VIPD_REWRITE=1 cargo test -p vipd --test keywords, from here\n";
 const END: &str = ".\\\" to here.\n";
 
 fn path() -> PathBuf {
@@ -51,10 +53,8 @@ fn names(start: &str, list: &[&str], end: &str) -> String {
 
 fn section(context: Context) -> String {
     let all: Vec<&Keyword> = keywords().iter().filter(|k| k.context == context).collect();
-    let mut text = match context {
-        Context::TopLevel => ".Ss \\&At the top level\n".to_owned(),
-        _ => format!(".Ss \\&In {}\n", context.name()),
-    };
+    let preposition = if context == Context::TopLevel { "At" } else { "In" };
+    let mut text = format!(".Ss \\&{preposition} {}\n", context.name());
     let served: Vec<&str> =
         all.iter().filter(|k| k.served == Served::Served).map(|k| k.name).collect();
     if !served.is_empty() {

@@ -132,9 +132,9 @@ mod tests {
     #[test]
     fn a_check_takes_one_file_or_two() {
         let check = |line| match parsed(line) {
-            Ok(Parsed::Run(Invocation { command: Command::Check { file, peer, json }, .. })) => {
-                (file.into_string().unwrap(), peer.is_some(), json)
-            }
+            Ok(Parsed::Run(Invocation {
+                command: Command::Check { file, peer, json }, ..
+            })) => (file.into_string().unwrap(), peer.is_some(), json),
             other => panic!("{other:?}"),
         };
         assert_eq!(check("check a.conf"), ("a.conf".to_owned(), false, false));

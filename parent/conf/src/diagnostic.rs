@@ -1,8 +1,8 @@
 //! What is to be said about a place in a file: where, what is wrong, what to write. Knows how to
 //! show it on one line for the log and on several lines for people; it decides nothing.
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use crate::places::Place;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use std::ops::Range;
 use std::sync::Arc;
 

@@ -128,9 +128,8 @@ impl<'a> Reader<'a> {
         let group = || {
             let named = self.instance.map(|instance| &instance.name)?;
             let config = &self.parsed.config;
-            let is_member = |index: &usize| {
-                config.instances.get(*index).is_some_and(|one| one.name == *named)
-            };
+            let is_member =
+                |index: &usize| config.instances.get(*index).is_some_and(|one| one.name == *named);
             let group = config.groups.iter().find(|group| group.members.iter().any(is_member))?;
             self.places().block("vrrp_sync_group", group.name.as_bytes())?.item(list, word)
         };

@@ -5,9 +5,9 @@
 mod check;
 pub mod config;
 pub mod diagnostic;
+mod explain;
 mod keywords;
 mod lex;
-mod explain;
 pub mod limits;
 mod lint;
 mod native;
@@ -19,9 +19,9 @@ mod tree;
 
 pub use config::Config;
 pub use diagnostic::{Diagnostic, Severity};
+pub use explain::explain;
 pub use keywords::instead::instead;
 pub use keywords::{Context, Keyword, Served, Shape, keywords};
-pub use explain::explain;
 pub use lint::{Comparison, compare, lint};
 pub use places::{Place, Places};
 pub use print::print;

@@ -103,7 +103,8 @@ pub(crate) fn of(items: &[Item], say: &Say) -> Places {
 fn fill(block: &mut Block, item: &Item, context: Context, say: &Say) {
     for line in item.block.iter().flatten() {
         let Some(keyword) = find(context, &line.keyword.bytes) else { continue };
-        let off = line.words.first().is_some_and(|w| ["off", "false", "no"].iter().any(|o| w.is(o)));
+        let off =
+            line.words.first().is_some_and(|w| ["off", "false", "no"].iter().any(|o| w.is(o)));
         block.lines.insert(keyword.name, Line { at: say.place(line.span()), off });
         for inner in line.block.iter().flatten() {
             let words: Vec<&Word> = match keyword.name {

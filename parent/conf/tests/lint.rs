@@ -86,7 +86,8 @@ fn a_file_agrees_with_its_copy() {
         }
         lint(&parsed);
         for d in compare(&parsed, &parsed).diagnostics {
-            let known = ["is the source here", "is no peer here", "no unicast_src_ip", "has priority"];
+            let known =
+                ["is the source here", "is no peer here", "no unicast_src_ip", "has priority"];
             let known = known.iter().any(|text| d.message.contains(text))
                 || d.message.contains("can never cause a failover")
                 || d.message.contains("adverts leave with TTL");

@@ -1,8 +1,8 @@
 //! The lines of `virtual_ipaddress`, and what all lines with options have in common. A line that is
 //! no address is dropped with a warning.
 
-use super::{host, outcome};
 use super::value::{integer, interface, text};
+use super::{host, outcome};
 use crate::config::Vip;
 use crate::diagnostic::{Say, Span};
 use crate::keywords::{Context, Served, find};

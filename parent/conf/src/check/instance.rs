@@ -211,7 +211,8 @@ impl<'a> Draft<'a> {
 fn state(item: &Item, say: &mut Say) -> Option<(bool, Span)> {
     let word = one(item, say)?;
     if !word.is("MASTER") && !word.is("BACKUP") {
-        let message = format!("there is no state `{}`, BACKUP is used, as in keepalived", word.show());
+        let message =
+            format!("there is no state `{}`, BACKUP is used, as in keepalived", word.show());
         let meant = if word.bytes.eq_ignore_ascii_case(b"master") { "MASTER" } else { "BACKUP" };
         say.warn(word.span, message, format!("write `state {meant}`"));
     }

@@ -40,7 +40,8 @@ impl Draft<'_> {
         if let (false, Some(at)) = (self.addresses.is_empty(), self.wants_no_address) {
             say.hint(at, "`no_virtual_ipaddress` has no effect beside addresses", "remove it");
         }
-        let is_meant = version == Version::V2 && strict.is_none() && self.wants_no_address.is_some();
+        let is_meant =
+            version == Version::V2 && strict.is_none() && self.wants_no_address.is_some();
         if self.addresses.is_empty() && !is_meant {
             no_address(&name.show(), name.span, version, strict.is_some(), say);
         }

@@ -26,7 +26,11 @@ pub(super) fn scripts(
         let Some((id, script)) = script else {
             let message =
                 format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
-            say.warn(line.span(), message, nearest(&line.keyword, "vrrp_script", scripts.ids.keys()));
+            say.warn(
+                line.span(),
+                message,
+                nearest(&line.keyword, "vrrp_script", scripts.ids.keys()),
+            );
             return None;
         };
         let target = Target::Script(id);
@@ -51,7 +55,11 @@ pub(super) fn processes(
             let message = format!(
                 "there is no usable vrrp_track_process `{name}`: {who} is NOT PROTECTED by it"
             );
-            say.warn(line.span(), message, nearest(&line.keyword, "vrrp_track_process", known.ids.keys()));
+            say.warn(
+                line.span(),
+                message,
+                nearest(&line.keyword, "vrrp_track_process", known.ids.keys()),
+            );
             return None;
         };
         let target = Target::Process(id);
@@ -84,7 +92,8 @@ pub(super) fn own_interface(
 ) {
     for (track, at) in tracks.iter().filter(|(track, _)| track.target == Target::Interface(own)) {
         if track_primary && track.weight.get() == 0 {
-            let message = format!("{own} is the interface of this instance, which is tracked anyway");
+            let message =
+                format!("{own} is the interface of this instance, which is tracked anyway");
             say.hint(*at, message, "remove the line, or keep it for keepalived");
         } else if track_primary {
             let message = format!(

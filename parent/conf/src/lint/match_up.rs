@@ -7,9 +7,7 @@ pub(super) fn check(ours: &[Router], theirs: &[Router], found: &mut Findings) {
     for our in ours {
         let free = || theirs.iter().enumerate().filter(|(n, _)| taken.get(*n) == Some(&false));
         let same = |one: &Router| one.i.vrid == our.i.vrid && one.i.family == our.i.family;
-        let rank = |one: &Router| {
-            (one.i.name != our.i.name, one.i.interface != our.i.interface)
-        };
+        let rank = |one: &Router| (one.i.name != our.i.name, one.i.interface != our.i.interface);
         let partner = free()
             .filter(|(_, one)| same(one))
             .min_by_key(|(_, one)| rank(one))

@@ -65,7 +65,9 @@ impl<'a> Router<'a> {
 
     fn target(&self, target: Target) -> String {
         let name = match target {
-            Target::Script(id) => self.config.scripts.get(usize::from(id.0)).map(|s| s.name.clone()),
+            Target::Script(id) => {
+                self.config.scripts.get(usize::from(id.0)).map(|s| s.name.clone())
+            }
             Target::Process(id) => {
                 self.config.processes.get(usize::from(id.0)).map(|p| p.name.clone())
             }

@@ -92,8 +92,7 @@ fn one_sided(here: &Router, other: &Router, drops: bool, found: &mut Findings) {
     let all = |router: &Router| -> BTreeSet<IpAddr> {
         router.i.addresses.iter().map(|vip| vip.address).collect()
     };
-    let only: Vec<String> =
-        all(here).difference(&all(other)).map(IpAddr::to_string).collect();
+    let only: Vec<String> = all(here).difference(&all(other)).map(IpAddr::to_string).collect();
     let Some(first) = only.first() else { return };
     let consequence = if drops {
         format!("drop_adv_addr_mismatch drops the adverts, {BOTH}")
@@ -220,7 +219,8 @@ fn moves(first: &Router, second: &Router, track: &Track, found: &mut Findings) {
         found.warn(at, message, "write `weight 0` behind it, or remove `nopreempt` there");
     } else {
         let (name_of, n, m) = (first.name(), failed.value, other.value);
-        found.fact(&format!("({name_of}) `{name}` {event}: {failed}, {n} < {m}, the address moves"));
+        found
+            .fact(&format!("({name_of}) `{name}` {event}: {failed}, {n} < {m}, the address moves"));
     }
 }
 
@@ -239,7 +239,10 @@ fn enough(first: &Router, second: &Router, track: &Track) -> String {
     let raised = twin.map_or(0, |twin| adds(twin, true));
     if raised > 0 {
         let gap = failed.value.saturating_sub(other.value.saturating_sub(raised));
-        return format!("write `weight {}{reverse}` or higher on both nodes", gap.saturating_add(1));
+        return format!(
+            "write `weight {}{reverse}` or higher on both nodes",
+            gap.saturating_add(1)
+        );
     }
     "let the node there track it too, or write a negative weight".to_owned()
 }
