@@ -46,9 +46,9 @@ pub(crate) fn receive_fragment_size(socket: &impl AsRawFd, family: Family) -> io
     }
 }
 
-/// The kernel neither fills in nor checks a checksum (RFC 3542 3.1).
-pub(crate) fn no_checksum(socket: &impl AsRawFd) -> io::Result<()> {
-    set::<c_int>(socket, libc::IPPROTO_IPV6, libc::IPV6_CHECKSUM, &-1)
+/// The kernel fills in and checks the checksum that begins at this byte (RFC 3542 3.1).
+pub(crate) fn checksum_at(socket: &impl AsRawFd, offset: c_int) -> io::Result<()> {
+    set(socket, libc::IPPROTO_IPV6, libc::IPV6_CHECKSUM, &offset)
 }
 
 /// The flow label of what is sent is 0, not one that the kernel thinks of.

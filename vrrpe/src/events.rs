@@ -5,9 +5,10 @@ use crate::instance::Complaint;
 use crate::routers::Routers;
 use crate::rx::Socket;
 use crate::trackers::Trackers;
-use crate::words;
+use crate::{raw, words};
 use std::mem::discriminant;
-use vipd_types::{InstanceId, Instant, SocketId};
+use std::os::fd::AsFd;
+use vipd_types::{Family, InstanceId, Instant, SocketId};
 use vrrp_core::action::Cause;
 use vrrp_core::{Advert, Discard, Event};
 
@@ -93,6 +94,25 @@ impl Routers {
     }
 
     /// A packet that no router has seen was dropped on this socket.
+    /// Over IPv6 the kernel itself drops what has a wrong checksum, and only says how many there
+    /// were, with those for which there was no room.
+    pub(crate) fn count_what_the_kernel_dropped(&mut self, now: Instant) {
+        let v6 = self.sockets.iter_mut().filter(|(_, socket)| socket.slice.family == Family::V6);
+        let mut some = Vec::new();
+        for (id, socket) in v6 {
+            let Ok(dropped) = raw::dropped(socket.fd.as_fd()) else { continue };
+            let more = dropped.wrapping_sub(std::mem::replace(&mut socket.dropped, dropped));
+            if let Some(others) = more.checked_sub(1) {
+                let counter = &mut socket.counters.checksum_err;
+                *counter = counter.saturating_add(others.into());
+                some.push(*id);
+            }
+        }
+        for id in some {
+            self.dropped(id, Discard::Checksum, now);
+        }
+    }
+
     pub(crate) fn dropped(&mut self, id: SocketId, why: Discard, now: Instant) {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         socket.counters.count(why);

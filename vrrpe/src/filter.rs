@@ -33,6 +33,8 @@ pub(crate) enum Rule {
 type Line = (libc::c_long, Rule, Phase, &'static str);
 
 const F_GETFD: u64 = 1;
+const SOL_SOCKET: u64 = 1;
+const SO_MEMINFO: u64 = 55;
 const CLOCK_REALTIME: u64 = 0;
 const CLOCK_BOOTTIME: u64 = 7;
 const PR_SET_NO_NEW_PRIVS: u64 = 38;
@@ -53,6 +55,7 @@ pub(crate) const TABLE: &[Line] = &[
     (libc::SYS_clock_gettime,   Rule::Is(0, CLOCK_REALTIME),      Phase::Always, "the same, of an advert's arrival"),
     (libc::SYS_recvmsg,         Rule::Any,                        Phase::Always, "adverts, messages, requests"),
     (libc::SYS_sendmsg,         Rule::Any,                        Phase::Always, "adverts, messages, answers"),
+    (libc::SYS_getsockopt,      Rule::Both((1, SOL_SOCKET), (2, SO_MEMINFO)),     Phase::Always, "what the kernel has dropped"),
     (libc::SYS_close,           Rule::Any,                        Phase::Always, "sockets of a reload, control clients"),
     (libc::SYS_fcntl,           Rule::Is(1, F_GETFD),             Phase::Always, "debug builds look before they close"),
     (libc::SYS_brk,             Rule::Any,                        Phase::Always, "allocator"),

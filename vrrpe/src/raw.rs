@@ -1,5 +1,6 @@
-//! The one thing for which no crate offers a safe call that fits: sending a datagram without an
-//! allocation. The only `unsafe` of the engine; no decision is made here.
+//! The things for which no crate offers a safe call that fits: sending a datagram without an
+//! allocation, and asking for what a socket has dropped. The only `unsafe` of the engine; no decision
+//! is made here.
 #![expect(unsafe_code, reason = "the only module that may; each block says why it is sound")]
 
 use nix::errno::Errno;
@@ -27,6 +28,27 @@ pub(crate) fn send(socket: BorrowedFd<'_>, datagram: &Datagram<'_>) -> Result<()
         (IpAddr::V6(source), IpAddr::V6(to)) => send_v6(socket, datagram, source, to),
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Err(Errno::EAFNOSUPPORT),
     }
+}
+
+/// So many packets the kernel has dropped because their checksum was wrong or there was no room. The
+/// number wraps around.
+pub(crate) fn dropped(socket: BorrowedFd<'_>) -> Result<u32, Errno> {
+    // SK_MEMINFO_DROPS is the last of the numbers that every kernel of today knows.
+    const DROPS: usize = 8;
+    let mut numbers = [0_u32; DROPS + 1];
+    let mut size = libc::socklen_t::try_from(size_of_val(&numbers)).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel writes at most `size` bytes to `numbers`, which has so many.
+    let got = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            numbers.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    };
+    Errno::result(got)?;
+    Ok(numbers.last().copied().unwrap_or_default())
 }
 
 fn send_v4(

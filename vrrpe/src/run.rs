@@ -218,6 +218,7 @@ impl Engine {
         }
         self.routers.advertised = false;
         self.alive_at = now;
+        self.routers.count_what_the_kernel_dropped(now);
         let excess = |n: usize| n.checked_sub(ADVERTISED_MAX).filter(|more| *more > 0);
         while let Some(more) = excess(advertised.len()).filter(|_| self.orphaned.is_none()) {
             let part = advertised.split_off(more);

@@ -35,13 +35,15 @@ pub(crate) struct Socket {
     /// There may be something to read.
     pub(crate) ready: bool,
     pub(crate) counters: RxCounters,
+    /// What the kernel has said that it dropped.
+    pub(crate) dropped: u32,
     pub(crate) complaints: Complaints,
 }
 
 impl Socket {
     pub(crate) fn new(slice: SocketSlice, fd: OwnedFd) -> Self {
         let (counters, complaints) = (RxCounters::default(), Complaints::default());
-        Self { slice, fd, configured: true, ready: true, counters, complaints }
+        Self { slice, fd, configured: true, ready: true, counters, dropped: 0, complaints }
     }
 }
 

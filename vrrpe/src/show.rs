@@ -23,7 +23,10 @@ impl Engine {
             return Ok(());
         };
         let answer = match request {
-            Request::Show(name) => self.show(name.as_deref(), now),
+            Request::Show(name) => {
+                self.routers.count_what_the_kernel_dropped(now);
+                self.show(name.as_deref(), now)
+            }
             Request::Reload if may_act => {
                 self.clients.wait_for_reload(client);
                 return self.tell(&EngineToParent::Reload { client });

@@ -62,6 +62,7 @@ fn forbidden(other_fd: c_long) -> Vec<Call> {
         ("fcntl F_SETOWN", libc::SYS_fcntl, [other_fd, 8, 0, 0, 0, 0]),
         ("fcntl F_DUPFD", libc::SYS_fcntl, [other_fd, 0, 0, 0, 0, 0]),
         ("another timer", libc::SYS_timerfd_settime, [other_fd, 1, 0, 0, 0, 0]),
+        ("getsockopt of another", libc::SYS_getsockopt, [other_fd, 1, 4, 0, 0, 0]),
         ("another clock", libc::SYS_clock_gettime, [1, 0, 0, 0, 0, 0]),
     ]
 }
@@ -84,6 +85,7 @@ fn allowed(timer: c_long) -> Vec<Call> {
         ("clock_gettime of the wall", libc::SYS_clock_gettime, [0, 0, 0, 0, 0, 0]),
         ("recvmsg", libc::SYS_recvmsg, [-1, 0, 0, 0, 0, 0]),
         ("sendmsg", libc::SYS_sendmsg, [-1, 0, 0, 0, 0, 0]),
+        ("getsockopt", libc::SYS_getsockopt, [-1, 1, 55, 0, 0, 0]),
         ("close", libc::SYS_close, [-1, 0, 0, 0, 0, 0]),
         ("fcntl", libc::SYS_fcntl, [-1, 1, 0, 0, 0, 0]),
         ("brk", libc::SYS_brk, [0, 0, 0, 0, 0, 0]),

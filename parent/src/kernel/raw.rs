@@ -21,6 +21,8 @@ const TRAFFIC_CLASS: u32 = 0xc0;
 const PRIORITY: i32 = 7;
 /// Room for thousands of adverts; the kernel's default holds 256.
 const BUFFER: usize = 1 << 20;
+/// RFC 9568 5.2.8: the seventh byte of the message.
+const CHECKSUM_AT: i32 = 6;
 /// RFC 3768 5.2.3, RFC 9568 5.1.1.3, 5.1.2.3. The engine says so with each packet where it may be
 /// another.
 const TTL: u32 = 255;
@@ -85,7 +87,8 @@ fn prepare_v4(socket: &Socket, index: u32) -> io::Result<()> {
     crate::sys::multicast_interface(socket, index)
 }
 
-/// The kernel neither fills in nor checks the checksum: a wrong one is for the engine to count.
+/// The kernel checks the checksum, so that a flood of wrong ones costs the engine nothing; it counts
+/// them by what the kernel says that it has dropped.
 fn prepare_v6(socket: &Socket, index: u32, foreign_source: bool) -> io::Result<()> {
     socket.set_multicast_hops_v6(TTL)?;
     socket.set_unicast_hops_v6(TTL)?;
@@ -94,7 +97,7 @@ fn prepare_v6(socket: &Socket, index: u32, foreign_source: bool) -> io::Result<(
     socket.set_multicast_all_v6(false)?;
     setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?;
     socket.set_recv_hoplimit_v6(true)?;
-    crate::sys::no_checksum(socket)?;
+    crate::sys::checksum_at(socket, CHECKSUM_AT)?;
     crate::sys::no_flow_label(socket)?;
     crate::sys::receive_fragment_size(socket, Family::V6)?;
     // The link-local source is an address of the interface below.

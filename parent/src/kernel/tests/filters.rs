@@ -63,6 +63,9 @@ impl Gate {
         let marker = all.iter().find(|vector| text(vector, "name") == name).unwrap();
         let mut marker = hex(text(marker, "packet_hex"));
         *marker.last_mut().unwrap() = 0xee;
+        if family == Family::V6 {
+            fix_message(&mut marker);
+        }
         let (tap, ear) =
             (Tap::on(&wire.far, FAR), Ear::of(&receiver(&wire.near, family, least_ttl)));
         Self { tap, ear, marker, family }
@@ -89,8 +92,12 @@ impl Gate {
     }
 }
 
-/// Only what is no advert at all, or has come from afar, is thinned out.
-fn expected(vector: &Value) -> Passes {
+/// Only what is no advert at all, or has come from afar, is thinned out. Over IPv6 the kernel drops
+/// what has a wrong checksum.
+fn expected(vector: &Value, family: Family) -> Passes {
+    if family == Family::V6 && message_sum(&hex(text(vector, "packet_hex"))) != 0 {
+        return Passes::None;
+    }
     match text(vector, "name") {
         "bad-version4"
         | "bad-v3-type2"
@@ -116,7 +123,7 @@ fn all_vectors(family: Family, key: &str, count: usize) {
             let mut packet = hex(text(vector, "packet_hex"));
             packet.extend(hex(text(vector, "padding_hex")));
             let passes = gate.passes(&packet);
-            assert_eq!(passes, expected(vector), "{}", text(vector, "name"));
+            assert_eq!(passes, expected(vector, family), "{}", text(vector, "name"));
             passes
         })
         .collect();
@@ -162,6 +169,33 @@ pub(super) fn fix_header(packet: &mut [u8]) {
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// Of an IPv6 packet without extension headers; 0 where it is right (RFC 8200 8.1, RFC 1071).
+fn message_sum(packet: &[u8]) -> u16 {
+    let message = packet.get(40..).unwrap_or_default();
+    let message =
+        &message[..message.len().min(usize::from(packet[4]) << 8 | usize::from(packet[5]))];
+    let length = u32::try_from(message.len()).unwrap();
+    let pseudo = [&packet[8..40], &length.to_be_bytes(), &[0, 0, 0, 112]].concat();
+    let words = |bytes: &[u8]| -> u32 {
+        bytes
+            .chunks(2)
+            .map(|two| u32::from(two[0]) << 8 | u32::from(*two.get(1).unwrap_or(&0)))
+            .sum()
+    };
+    let mut sum = words(&pseudo) + words(message);
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap()
+}
+
+/// Puts the right checksum into a VRRP message over IPv6.
+pub(super) fn fix_message(packet: &mut [u8]) {
+    packet[46..48].fill(0);
+    let sum = message_sum(packet);
+    packet[46..48].copy_from_slice(&sum.to_be_bytes());
 }
 
 /// The engine cannot see them, so they must not come that far.

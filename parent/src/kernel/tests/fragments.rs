@@ -1,7 +1,7 @@
 //! Adverts in fragments: the kernel puts them together before anybody sees them, and what it has
 //! put together comes with the size of the largest piece. Nothing else does.
 
-use super::filters::fix_header;
+use super::filters::{fix_header, fix_message};
 use super::{Ear, FAR, FAR_MAC, LIMIT, Tap, Wire, hex, ip, receiver};
 use vipd_lab::wait_until;
 use vipd_types::Family;
@@ -50,7 +50,8 @@ fn ipv4() {
 fn ipv6() {
     let wire = Wire::new();
     let (tap, ear) = (Tap::on(&wire.far, FAR), Ear::of(&receiver(&wire.near, Family::V6, 255)));
-    let whole = hex(&IPV6.replace(' ', ""));
+    let mut whole = hex(&IPV6.replace(' ', ""));
+    fix_message(&mut whole);
     let frame = |packet: &[u8]| {
         [&[0x33, 0x33, 0, 0, 0, 0x12][..], &FAR_MAC, &[0x86, 0xdd], packet].concat()
     };
