@@ -6,7 +6,8 @@ use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, SocketSlice, TrackerSl
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use vipd_types::{
-    ClientId, Epoch, Generation, InstanceId, Instant, Outcome, RunId, ScriptId, SocketId, TrackerId,
+    ClientId, Epoch, FifoId, Generation, InstanceId, Instant, News, NotifyId, Object, Outcome,
+    RunId, ScriptId, SocketId, TrackerId,
 };
 
 /// Bounds that a decoder enforces on what a peer may put into a message.
@@ -83,6 +84,12 @@ pub enum EngineToParent {
         copy: u16,
         last_will: Vec<u8>,
     },
+    /// Tell whoever the configuration names. `priority` is the effective one, 0 for a group.
+    Notify {
+        object: Object,
+        news: News,
+        priority: u8,
+    },
     /// A client that the parent marked `may_act` asks for the configuration to be read again.
     Reload {
         client: ClientId,
@@ -102,6 +109,7 @@ impl Message for EngineToParent {
             | Self::Acquire { .. }
             | Self::Release { .. }
             | Self::Announce { .. }
+            | Self::Notify { .. }
             | Self::Reload { .. }
             | Self::Orphaned => true,
         }
@@ -330,6 +338,25 @@ pub enum ParentToStarter {
     Kill {
         run: RunId,
     },
+    /// Run a notify command. What it is told beside its own arguments follows from `news` and
+    /// `priority` and from the configuration. Its runs are numbered apart from those of scripts.
+    Notify {
+        generation: Generation,
+        command: NotifyId,
+        run: RunId,
+        news: News,
+        priority: u8,
+    },
+    /// Run the script that reads a FIFO; numbered with the notify commands.
+    Read {
+        generation: Generation,
+        fifo: FifoId,
+        run: RunId,
+    },
+    /// Have a notify command or a reader end, soon.
+    Quit {
+        run: RunId,
+    },
     Stop,
 }
 
@@ -341,11 +368,29 @@ impl Message for ParentToStarter {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StarterToParent {
-    Hello { build: String },
-    Log { level: Level, text: String },
-    Staged { generation: Generation },
-    Refused { generation: Generation, why: String },
-    Done { run: RunId, outcome: Outcome },
+    Hello {
+        build: String,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+    Staged {
+        generation: Generation,
+    },
+    Refused {
+        generation: Generation,
+        why: String,
+    },
+    Done {
+        run: RunId,
+        outcome: Outcome,
+    },
+    /// A notify command or a reader is gone, or never began.
+    Ended {
+        run: RunId,
+        outcome: Outcome,
+    },
 }
 
 impl Message for StarterToParent {
@@ -354,7 +399,7 @@ impl Message for StarterToParent {
             Self::Hello { build: text }
             | Self::Log { text, .. }
             | Self::Refused { why: text, .. } => text.len() <= TEXT_MAX,
-            Self::Staged { .. } | Self::Done { .. } => true,
+            Self::Staged { .. } | Self::Done { .. } | Self::Ended { .. } => true,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::held::Held;
 use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
 use crate::launch::Foreground;
 use crate::listener::Listener;
+use crate::notify::Notifier;
 use crate::permit::Permits;
 use crate::plan::{Numbers, Plan};
 use crate::reload::Reloading;
@@ -53,6 +54,7 @@ pub(crate) struct Daemon {
     pub(crate) checker: Checker,
     pub(crate) starter: Option<Starter>,
     pub(crate) listener: Listener,
+    pub(crate) notifier: Notifier,
     pub(crate) reloading: Option<Reloading>,
     pub(crate) life: Life,
     /// A stop was asked for; the engine has until then to say good-bye.

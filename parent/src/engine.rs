@@ -51,6 +51,7 @@ impl Daemon {
                 self.wills.insert((instance, copy), last_will);
                 Ok(())
             }
+            EngineToParent::Notify { object, news, priority } => self.tell(object, news, priority),
             EngineToParent::Reload { client } => self.reload(Some(client)),
             EngineToParent::Orphaned => {
                 Err(Fatal::new("vipd-vrrpe", "a lease was not renewed in time"))

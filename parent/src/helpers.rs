@@ -81,6 +81,9 @@ impl Daemon {
             }
             StarterToParent::Staged { generation } => self.staged_by_starter(generation),
             StarterToParent::Refused { generation: _, why } => self.abort(&why),
+            StarterToParent::Ended { run, outcome } => self.told(run, outcome),
+            // The checker has been told to stop.
+            StarterToParent::Done { .. } if self.notifier.is_last() => Ok(()),
             StarterToParent::Done { run, outcome } => {
                 self.tell_checker(&ParentToChecker::Done { run, outcome })
             }

@@ -16,6 +16,7 @@ mod launch;
 mod listener;
 mod load;
 mod log;
+mod notify;
 mod owner;
 mod permit;
 mod plan;

@@ -1,10 +1,13 @@
 //! May the engine say this now? A pure table over what the parent knows: is it configured, is it
 //! its turn, once only, not too fast. Any other message is the work of a broken engine.
 
+mod notify;
+
+use notify::Notices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use vipd_ipc::msg::EngineToParent as Said;
-use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant};
+use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant, Object};
 
 /// How far the engine's clock may be ahead: both read the same one, so only by nothing.
 const AHEAD: Duration = Duration::from_millis(1);
@@ -36,11 +39,14 @@ pub(crate) enum Violation {
     ShortWill,
     #[error("its last will is for a peer that is not there")]
     StrangeWill,
+    #[error("it told of what it does not decide")]
+    StrangeNews,
 }
 
 #[derive(Debug)]
 pub(crate) struct Permits {
     instances: BTreeMap<InstanceId, Known>,
+    notices: Notices,
     staging: Option<Generation>,
     may_reload: BTreeSet<ClientId>,
     /// Clients below this are too many to be remembered; what they ask is refused, not punished.
@@ -50,7 +56,8 @@ pub(crate) struct Permits {
 impl Default for Permits {
     fn default() -> Self {
         let (instances, may_reload) = (BTreeMap::new(), BTreeSet::new());
-        Self { instances, staging: None, may_reload, forgotten: ClientId(0) }
+        let notices = Notices::default();
+        Self { instances, notices, staging: None, may_reload, forgotten: ClientId(0) }
     }
 }
 
@@ -91,6 +98,9 @@ impl Permits {
                 self.known(*instance)?.deposit(now, *copy)?;
                 // RFC 3768 5.1, RFC 9568 5.1: the fixed part of an advert has eight bytes.
                 if last_will.len() < 8 { Err(Violation::ShortWill) } else { Ok(()) }
+            }
+            Said::Notify { object, news, priority } => {
+                self.notices.check(now, *object, *news, *priority)
             }
             Said::Reload { client } => {
                 if self.may_reload.remove(client) || *client < self.forgotten {
@@ -133,6 +143,11 @@ impl Permits {
                 known.deposits = deposits(now, *copies);
             }
         }
+    }
+
+    /// Whom the engine may tell of.
+    pub(crate) fn set_objects(&mut self, now: Instant, objects: impl Iterator<Item = Object>) {
+        self.notices.set(now, objects);
     }
 
     /// The parent has taken the term away, or never gave it.

@@ -101,6 +101,11 @@ impl Loop {
         };
         daemon.undo();
         daemon.remove_vmacs();
+        if code != 0 {
+            // It must not go on while others are told that this is the end.
+            daemon.engine.pull_leash();
+        }
+        daemon.say_farewell();
         daemon.end(code != 0);
         code
     }
@@ -174,6 +179,7 @@ impl Loop {
         if now >= self.tick {
             let on_time = now.since(self.tick) < ON_TIME;
             self.tick = now.plus(TICK);
+            daemon.follow_notifications()?;
             daemon.watch_over(now, on_time)?;
         }
         Ok(false)

@@ -10,6 +10,7 @@ use crate::launch::{self, Foreground, PidFile};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
 use crate::log::Options;
+use crate::notify::{self, Notifier};
 use crate::plan::{Numbers, Plan, PlanError, no_accept};
 use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
@@ -128,6 +129,8 @@ fn serve(
         }
     };
     let now = kernel.now();
+    // While they can still be made, and given to whom they are for.
+    let pipes = notify::open_pipes(&next.plan.tell, rights.may_change_accounts());
     let mut daemon = Daemon {
         kernel,
         events,
@@ -150,6 +153,7 @@ fn serve(
         checker,
         starter,
         listener,
+        notifier: Notifier::new(pipes),
         reloading: None,
         life: Life { engine: now, checker: now, ticks: 0 },
         ending: None,
@@ -215,7 +219,7 @@ impl Others {
         programs: Programs,
     ) -> Result<Self, Failure> {
         let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
-        let starter = if plan.runs_scripts() {
+        let starter = if plan.needs_starter().is_some() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
             Some(children::start_starter(&programs, rights, &path, options).map_err(fatal)?)
         } else {

@@ -73,6 +73,10 @@ pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
     if !routers.some_leave {
         return;
     }
+    let done = |(_, one): &(&InstanceId, &Instance)| one.leaving && one.router.is_done();
+    let deleted: Vec<InstanceId> =
+        routers.instances.iter().filter(done).map(|(id, _)| *id).collect();
+    deleted.into_iter().for_each(|id| routers.tell_deleted(id));
     let deadlines = &mut routers.deadlines;
     routers.instances.retain(|id, instance| {
         let keep = !(instance.leaving && instance.router.is_done());

@@ -44,6 +44,8 @@ impl Routers {
             words::log_state(instance, to, why, culprit);
             return;
         }
+        self.tell_event(id, event, now);
+        let Some(instance) = self.instances.get_mut(&id) else { return };
         let what = Complaint::of(event);
         let Some(kept) = what.map_or(Some(0), |what| instance.complaints.may_say(what, now)) else {
             return;
@@ -76,6 +78,20 @@ impl Routers {
             ),
             Event::AddressesRefused => log::error!("({name}) the addresses were refused"),
             Event::AddressesLost => log::error!("({name}) the addresses were taken away"),
+        }
+    }
+
+    /// What somebody may be told of beside changes of state.
+    fn tell_event(&mut self, id: InstanceId, event: Event, now: Instant) {
+        match event {
+            Event::Priority { to, .. } => self.tell_priority(id, to),
+            Event::ForcingElection { .. } | Event::LowerHeard { .. } => self.tell_lower(id, now),
+            Event::State { .. }
+            | Event::Discarded(_)
+            | Event::Noticed(_)
+            | Event::GoodByeHeard { .. }
+            | Event::AddressesRefused
+            | Event::AddressesLost => {}
         }
     }
 

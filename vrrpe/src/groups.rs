@@ -6,7 +6,7 @@ use crate::trackers::Trackers;
 use crate::words;
 use std::collections::BTreeMap;
 use vipd_ipc::slice::GroupSlice;
-use vipd_types::{GroupId, InstanceId, Instant};
+use vipd_types::{GroupId, InstanceId, Instant, News};
 use vrrp_core::Input;
 use vrrp_core::group::{self, Order};
 
@@ -19,6 +19,8 @@ pub(crate) struct Group {
     pub(crate) slice: GroupSlice,
     /// What the members were told.
     pub(crate) order: Order,
+    /// The last that was told of it.
+    pub(crate) told: Option<News>,
 }
 
 #[derive(Debug, Default)]
@@ -27,6 +29,10 @@ pub(crate) struct Groups(BTreeMap<GroupId, Group>);
 impl Groups {
     pub(crate) fn get(&self, id: GroupId) -> Option<&Group> {
         self.0.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: GroupId) -> Option<&mut Group> {
+        self.0.get_mut(&id)
     }
 
     pub(crate) fn name(&self, id: GroupId) -> Option<&str> {
@@ -54,8 +60,9 @@ impl Routers {
         }
         let before = std::mem::take(&mut self.groups);
         let with_order = |(id, slice)| {
-            let order = before.get(id).map_or(Order::Wait, |group| group.order);
-            (id, Group { slice, order })
+            let known = before.get(id);
+            let order = known.map_or(Order::Wait, |group| group.order);
+            (id, Group { slice, order, told: known.and_then(|group| group.told) })
         };
         self.groups = Groups(slices.into_iter().map(with_order).collect());
         let mut next = self.first();
@@ -73,6 +80,7 @@ impl Routers {
         let mut next = self.groups.0.first_key_value().map(|(id, _)| *id);
         while let Some(id) = next {
             self.sync(id, now, trackers);
+            self.tell_group(id);
             let above = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
             next = self.groups.0.range(above).next().map(|(id, _)| *id);
         }

@@ -1,6 +1,7 @@
 //! One virtual router with what surrounds its state machine: its slice, the trackers it uses,
 //! what the kernel holds for it, and how often the log was told the same. Sends nothing.
 
+use crate::tell::Told;
 use crate::trackers::{Status, Trackers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -37,6 +38,7 @@ pub(crate) struct Instance {
     pub(crate) send_errors: u64,
     pub(crate) complaints: Complaints,
     pub(crate) health: Health,
+    pub(crate) told: Told,
     /// By the number of the destination.
     last_wills: BTreeMap<u16, Vec<u8>>,
 }
@@ -59,6 +61,7 @@ impl Instance {
             send_errors: 0,
             complaints: Complaints::default(),
             health: Health::default(),
+            told: Told::default(),
             last_wills: BTreeMap::new(),
         }
     }

@@ -21,6 +21,7 @@ mod rx;
 mod show;
 mod stage;
 mod start;
+mod tell;
 mod trackers;
 mod tx;
 mod words;

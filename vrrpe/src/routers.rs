@@ -33,6 +33,8 @@ pub(crate) struct Routers {
     /// Who gets an advert; rebuilt with each configuration.
     pub(crate) by_vrid: BTreeMap<(SocketId, Vrid), InstanceId>,
     pub(crate) outbox: VecDeque<EngineToParent>,
+    /// For notify commands; leaves when nothing else waits for the parent.
+    pub(crate) news: VecDeque<EngineToParent>,
     /// Whose last will may have changed.
     pub(crate) wills_due: BTreeSet<InstanceId>,
     pub(crate) deadlines: Deadlines,
@@ -54,6 +56,9 @@ impl Routers {
     ) {
         if let Some(group) = self.step_alone(id, input, now, trackers) {
             self.sync(group, now, trackers);
+        }
+        if let Some(group) = self.instances.get(&id).and_then(|instance| instance.group) {
+            self.tell_group(group);
         }
     }
 
@@ -87,6 +92,7 @@ impl Routers {
                 Action::Event(event) => self.event(id, event, heard, now, trackers),
             }
         }
+        self.tell_state(id);
         group
     }
 

@@ -255,7 +255,7 @@ impl Engine {
             || self.checker_ready
             || self.clients.is_ready()
             || !self.routers.outbox.is_empty()
-            || self.drained && !self.routers.wills_due.is_empty()
+            || self.drained && !(self.routers.wills_due.is_empty() && self.routers.news.is_empty())
             || self.routers.sockets.values().any(|socket| socket.ready)
     }
 
@@ -313,7 +313,13 @@ impl Engine {
         let flushed = if self.parent_gone { Ok(false) } else { self.parent.flush() };
         self.parent_gone |= matches!(flushed, Err(ChanError::Closed));
         self.drained = matches!(flushed, Ok(true));
-        // Last wills can wait until there is room for them.
+        // What follows can wait until there is room for it.
+        while self.drained
+            && let Some(message) = self.routers.news.pop_front()
+        {
+            self.tell(&message)?;
+            self.drained = !self.parent_gone && matches!(self.parent.flush(), Ok(true));
+        }
         if self.drained {
             self.routers.deposit_some();
         }

@@ -131,7 +131,7 @@ impl Engine {
     }
 
     fn show_group(&self, id: GroupId) -> Option<Value> {
-        let Group { slice, order } = self.routers.groups.get(id)?;
+        let Group { slice, order, .. } = self.routers.groups.get(id)?;
         let name = |id| self.routers.instances.get(id).map(|instance| &instance.slice.name);
         let members: Vec<_> = slice.members.iter().filter_map(name).collect();
         Some(json!({ "name": slice.name, "order": words::order(*order), "members": members }))

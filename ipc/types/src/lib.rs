@@ -11,7 +11,7 @@ mod word;
 pub use ifname::IfName;
 pub use options::{Checksum, Options, Peer};
 pub use time::Instant;
-pub use word::{Family, Outcome, State, Version};
+pub use word::{Family, News, Object, Outcome, State, Version};
 
 use core::fmt;
 use core::num::NonZeroU8;
@@ -144,6 +144,12 @@ id!(
 id!(
     /// One run of a script.
     RunId, u64);
+id!(
+    /// One notify command, numbered like scripts.
+    NotifyId, u32);
+id!(
+    /// One FIFO that changes are written to, numbered like scripts.
+    FifoId, u8);
 id!(
     /// One receive socket: an interface and an address family.
     SocketId, u16);

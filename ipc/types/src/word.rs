@@ -1,5 +1,6 @@
 //! The closed lists of words that more than one process uses.
 
+use crate::{GroupId, InstanceId};
 use core::fmt;
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,56 @@ impl fmt::Display for State {
             Self::Backup => "BACKUP",
             Self::Master => "MASTER",
             Self::Fault => "FAULT",
+        })
+    }
+}
+
+/// Whom a notification is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Object {
+    Instance(InstanceId),
+    Group(GroupId),
+}
+
+/// What notify commands and FIFOs are told, in keepalived's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum News {
+    Master,
+    Backup,
+    Fault,
+    /// The daemon stops.
+    Stop,
+    /// The instance is not in the configuration any more.
+    Deleted,
+    /// A MASTER has heard a router with a lower priority.
+    MasterRxLowerPri,
+    /// Its effective priority has changed.
+    MasterPriority,
+    /// The same of any other state.
+    BackupPriority,
+}
+
+impl News {
+    /// It says where the instance or group stands now, and not only that something happened.
+    pub const fn is_state(self) -> bool {
+        match self {
+            Self::Master | Self::Backup | Self::Fault | Self::Stop | Self::Deleted => true,
+            Self::MasterRxLowerPri | Self::MasterPriority | Self::BackupPriority => false,
+        }
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Master => "MASTER",
+            Self::Backup => "BACKUP",
+            Self::Fault => "FAULT",
+            Self::Stop => "STOP",
+            Self::Deleted => "DELETED",
+            Self::MasterRxLowerPri => "MASTER_RX_LOWER_PRI",
+            Self::MasterPriority => "MASTER_PRIORITY",
+            Self::BackupPriority => "BACKUP_PRIORITY",
         })
     }
 }

@@ -1,6 +1,11 @@
 //! The checked configuration: what everyone but this package sees of the text. Every value is
 //! valid and every default is filled in.
 
+mod notify;
+
+pub use notify::{Command, Fifo, FifoKind, Notified, Notify, Occasion, Subject};
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{
@@ -28,6 +33,18 @@ pub struct Globals {
     pub enable_script_security: bool,
     /// Our own: `native_checks off` runs `killall -0` and its kin as programs.
     pub native_checks: bool,
+    /// Our own: `notify_timeout`, for each run of a notify command.
+    pub notify_timeout: Duration,
+    /// Our own: `notify_stop_timeout`, for all that is told when the daemon stops.
+    pub notify_stop_timeout: Duration,
+    pub fifos: BTreeMap<FifoKind, Fifo>,
+    /// `fifo_write_vrrp_states_on_reload`
+    pub fifo_states_on_reload: bool,
+}
+
+impl Globals {
+    pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(60);
+    pub const NOTIFY_STOP_TIMEOUT: Duration = Duration::from_secs(4);
 }
 
 impl Default for Globals {
@@ -37,6 +54,10 @@ impl Default for Globals {
             script_user: None,
             enable_script_security: false,
             native_checks: true,
+            notify_timeout: Self::NOTIFY_TIMEOUT,
+            notify_stop_timeout: Self::NOTIFY_STOP_TIMEOUT,
+            fifos: BTreeMap::new(),
+            fifo_states_on_reload: false,
         }
     }
 }
@@ -82,6 +103,7 @@ pub struct Instance {
     /// False with `dont_track_primary`: the loss of the instance's own link is no FAULT.
     pub track_primary: bool,
     pub garp: Garp,
+    pub notify: Notify,
 }
 
 /// `use_vmac`: an interface with the virtual MAC that carries the addresses.
@@ -104,6 +126,7 @@ pub struct SyncGroup {
     pub name: String,
     /// Places in `Config::instances`; each instance is in one group at most.
     pub members: Vec<usize>,
+    pub notify: Notify,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -237,6 +237,10 @@ fn conditional<'a>(kept: &'a [Byte], place: Place, say: &mut Say) -> Option<&'a 
     kept.get(end..)
 }
 
+/// They begin like those whose value is a command.
+const NO_SCRIPT: [&str; 4] =
+    ["notify_fifo", "notify_priority_changes", "notify_timeout", "notify_stop_timeout"];
+
 /// Keywords whose words are read by shell-like rules: the command is split a second time.
 fn is_script_line(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
@@ -244,7 +248,7 @@ fn is_script_line(line: &[u8]) -> bool {
     let first = line.get(..end.unwrap_or(line.len())).unwrap_or(line);
     let word: &str = std::str::from_utf8(first).unwrap_or("");
     matches!(word, "script" | "process" | "misc_path" | "quorum_up" | "quorum_down")
-        || word.starts_with("notify")
+        || (word.starts_with("notify") && !NO_SCRIPT.contains(&word))
         || (word.ends_with("_script") && word != "track_script" && word != "vrrp_script")
 }
 

@@ -4,8 +4,8 @@
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
 use crate::config::{
-    Auth, Config, Instance, Lease, ParamMatch, Script, ScriptUser, SyncGroup, Target, Track,
-    TrackedProcess, Vip, Vmac,
+    Auth, Command, Config, Globals, Instance, Lease, Notify, ParamMatch, Script, ScriptUser,
+    SyncGroup, Target, Track, TrackedProcess, Vip, Vmac,
 };
 use crate::shell;
 use std::fmt::Display;
@@ -45,6 +45,7 @@ fn globals(page: &mut Page, config: &Config) {
         page.line(&[b"enable_script_security"]);
     }
     page.switch("native_checks", config.globals.native_checks);
+    told(page, &config.globals, config.notifies().next().is_some());
     if let Some(instance) = config.instances.first() {
         page.show("vrrp_garp_interval", show_seconds(instance.garp.interval));
         page.show("vrrp_gna_interval", show_seconds(instance.garp.gna_interval));
@@ -53,6 +54,48 @@ fn globals(page: &mut Page, config: &Config) {
     if let Some(vmac) = with_vmac.next() {
         page.word("vmac_prefix", vmac.prefix.as_bytes());
     }
+}
+
+/// Who is told in general. `some` says whether there is a command that the limits are for.
+fn told(page: &mut Page, globals: &Globals, some: bool) {
+    for (name, limit, usual) in [
+        ("notify_timeout", globals.notify_timeout, Globals::NOTIFY_TIMEOUT),
+        ("notify_stop_timeout", globals.notify_stop_timeout, Globals::NOTIFY_STOP_TIMEOUT),
+    ] {
+        if some || limit != usual {
+            page.show(name, show_seconds(limit));
+        }
+    }
+    for (kind, fifo) in &globals.fifos {
+        let mut words = vec![kind.keyword().as_bytes().to_vec(), quoted(&fifo.path)];
+        if let Some(ScriptUser { user, group }) = &fifo.owner {
+            let names = std::iter::once(user).chain(group);
+            words.extend(names.map(|name| quoted(name.as_bytes())));
+        }
+        page.words(&words);
+        if let Some(script) = &fifo.script {
+            command(page, &format!("{}_script", kind.keyword()), script);
+        }
+    }
+    if globals.fifo_states_on_reload {
+        page.line(&[b"fifo_write_vrrp_states_on_reload"]);
+    }
+}
+
+fn notify(page: &mut Page, notify: &Notify) {
+    for (occasion, run) in &notify.commands {
+        command(page, occasion.keyword(), run);
+    }
+}
+
+/// On a line that is read like a shell's.
+fn command(page: &mut Page, name: &str, command: &Command) {
+    let mut words = vec![name.as_bytes().to_vec(), shell::join(&command.argv)];
+    if let Some(ScriptUser { user, group }) = &command.user {
+        let names = std::iter::once(user).chain(group);
+        words.extend(names.map(|name| shell::word(name.as_bytes())));
+    }
+    page.words(&words);
 }
 
 fn check(page: &mut Page, script: &Script) {
@@ -135,6 +178,10 @@ fn router(page: &mut Page, i: &Instance, config: &Config) {
     page.show("garp_master_refresh_repeat", i.garp.master_refresh_repeat);
     page.show("garp_lower_prio_delay", show_seconds(i.garp.lower_prio_delay));
     page.show("garp_lower_prio_repeat", i.garp.lower_prio_repeat);
+    notify(page, &i.notify);
+    if i.notify.priority_changes {
+        page.switch("notify_priority_changes", true);
+    }
 }
 
 /// Those that mean something to this router.
@@ -169,8 +216,7 @@ fn virtual_mac(page: &mut Page, vmac: &Vmac, i: &Instance) {
         let octets: Vec<String> = vmac.mac.iter().map(|b| format!("{b:02x}")).collect();
         words.push(octets.join(":").into_bytes());
     }
-    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    page.line(&words);
+    page.words(&words);
     if vmac.xmit_base {
         page.line(&[b"vmac_xmit_base"]);
     }
@@ -230,6 +276,7 @@ fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
     if members().any(|member| member.tracks.iter().any(|track| track.weight.get() != 0)) {
         page.line(&[b"sync_group_tracking_weight"]);
     }
+    notify(page, &group.notify);
 }
 
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {
@@ -297,6 +344,11 @@ impl Page {
         self.bytes.extend(std::iter::repeat_n(b"    ", self.depth).flatten());
         self.bytes.extend(words.join(&b' '));
         self.bytes.push(b'\n');
+    }
+
+    fn words(&mut self, words: &[Vec<u8>]) {
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.line(&words);
     }
 
     fn word(&mut self, name: &str, value: &[u8]) {

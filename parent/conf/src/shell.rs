@@ -85,6 +85,16 @@ fn number(text: &[u8], radix: u32, digits: usize) -> (Option<u8>, &[u8]) {
     (value.to_le_bytes().first().copied(), after)
 }
 
+/// One word in double quotes that reads as `bytes` after the first split.
+pub(crate) fn word(bytes: &[u8]) -> Vec<u8> {
+    let safe = |b: &u8| {
+        let tame = matches!(b, b' '..=b'~') && !b"\"\\".contains(b);
+        if tame { vec![*b] } else { format!("\\x{b:02x}").into_bytes() }
+    };
+    let inside: Vec<u8> = bytes.iter().flat_map(safe).collect();
+    [b"\"", inside.as_slice(), b"\""].concat()
+}
+
 /// The way back: one word, in double quotes, that reads as these arguments after both splits.
 pub(crate) fn join(arguments: &[Vec<u8>]) -> Vec<u8> {
     let quoted: Vec<Vec<u8>> = arguments.iter().map(|a| quote(a)).collect();

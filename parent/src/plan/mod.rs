@@ -4,12 +4,14 @@
 
 mod checks;
 mod names;
+mod notify;
 mod numbers;
 mod slices;
 #[cfg(test)]
 mod tests;
 mod trackers;
 
+pub(crate) use notify::{ObjectPlan, TellPlan};
 pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
@@ -34,6 +36,7 @@ pub(crate) struct Plan {
     pub(crate) checks: Vec<CheckSlice>,
     /// What `track_interface` watches.
     pub(crate) interfaces: BTreeMap<TrackerId, IfName>,
+    pub(crate) tell: TellPlan,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +93,7 @@ impl Plan {
             trackers: Vec::new(),
             checks: Vec::new(),
             interfaces: BTreeMap::new(),
+            tell: TellPlan::default(),
         }
     }
 
@@ -116,8 +120,11 @@ impl Plan {
         .collect()
     }
 
-    pub(crate) fn runs_scripts(&self) -> bool {
-        self.checks.iter().any(|check| matches!(check.probe, ProbeSlice::Script(_)))
+    /// The first program that only the starter can run, in words.
+    pub(crate) fn needs_starter(&self) -> Option<String> {
+        let script = self.checks.iter().find(|check| matches!(check.probe, ProbeSlice::Script(_)));
+        let script = script.map(|check| format!("the check {}", check.name));
+        script.or_else(|| self.tell.needs_starter())
     }
 
     /// True when a reload from `old` to this has nothing to do in any process.
@@ -129,6 +136,7 @@ impl Plan {
             && self.groups == old.groups
             && self.trackers == old.trackers
             && self.checks == old.checks
+            && self.tell == old.tell
     }
 }
 

@@ -3,12 +3,14 @@
 
 use super::slices::{self, least_lease};
 use super::trackers::{TrackerKey, Trackers};
-use super::{InstancePlan, Plan, PlanError, SocketPlan};
+use super::{InstancePlan, Plan, PlanError, SocketPlan, TellPlan};
 use crate::kernel::Kernel;
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Instance};
 use vipd_ipc::slice::{GroupSlice, SocketSlice};
-use vipd_types::{Family, Generation, GroupId, IfName, InstanceId, SocketId, TrackerId, Vrid};
+use vipd_types::{
+    Family, Generation, GroupId, IfName, InstanceId, Object, SocketId, TrackerId, Vrid,
+};
 
 /// What makes an instance the same virtual router on the wire; its name does not.
 pub(super) type Identity = (IfName, Family, Vrid);
@@ -67,7 +69,21 @@ impl Numbers {
         }
         let groups = self.groups(config)?;
         let sockets = sockets.into_values().collect();
-        Ok(Plan { generation, digest, sockets, instances, groups, trackers, checks, interfaces })
+        let routers: Vec<Object> =
+            instances.iter().map(|one: &InstancePlan| Object::Instance(one.slice.id)).collect();
+        let together: Vec<Object> = groups.iter().map(|one| Object::Group(one.id)).collect();
+        let tell = TellPlan::new(config, &routers, &together);
+        Ok(Plan {
+            generation,
+            digest,
+            sockets,
+            instances,
+            groups,
+            trackers,
+            checks,
+            interfaces,
+            tell,
+        })
     }
 
     fn instance(&mut self, one: &Instance) -> Result<InstanceId, PlanError> {

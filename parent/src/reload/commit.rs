@@ -23,15 +23,19 @@ impl Daemon {
         };
         let known = plan.instances.iter().map(|i| (i.slice.id, copies(i))).collect();
         self.permits.set_instances(self.kernel.now(), &known);
+        if by != Asker::Restore {
+            self.permits.set_objects(self.kernel.now(), plan.tell.objects.keys().copied());
+        }
         let names = plan.instances.iter().map(|i| (i.slice.id, i.slice.name.clone()));
         self.names.extend(names);
         self.config = config;
-        self.plan = plan;
+        let old = std::mem::replace(&mut self.plan, plan);
         self.numbers = numbers;
         self.settle_vmacs();
         if by != Asker::Restore {
             self.tell_starter(&ParentToStarter::Commit { generation })?;
             self.tell_checker(&ParentToChecker::Commit { generation })?;
+            self.notify_as_planned(&old.tell, old.generation)?;
         }
         self.look_at_interfaces()?;
         self.tell_engine(&ParentToEngine::Commit { generation })?;

@@ -88,12 +88,9 @@ impl Daemon {
             return self.answer(by, true, "nothing has changed");
         }
         let made = next.made.clone();
-        let prepared = if next.plan.runs_scripts() && self.starter.is_none() {
-            Err("the first script needs a right (CAP_SETUID) that was given up at start because no \
-                 script was configured then; restart vipd instead"
-                .to_owned())
-        } else {
-            self.prepare(next, by)
+        let prepared = match self.lacks_right(&next.plan) {
+            Some(text) => Err(text),
+            None => self.prepare(next, by),
         };
         match prepared {
             Ok(staged) => self.stage(staged),
@@ -102,6 +99,22 @@ impl Daemon {
                 self.answer(by, false, &text)
             }
         }
+    }
+
+    /// What the new configuration wants and only a start can give.
+    fn lacks_right(&self, plan: &Plan) -> Option<String> {
+        if let Some(what) = plan.needs_starter().filter(|_| self.starter.is_none()) {
+            return Some(format!(
+                "the first script ({what}) needs a right (CAP_SETUID) that was given up at start \
+                 because no script was configured then; restart vipd instead"
+            ));
+        }
+        let fifo = plan.tell.other_fifo(&self.plan.tell)?;
+        Some(format!(
+            "{}: a FIFO is made at the start, with rights that were given up then; restart vipd \
+             instead",
+            fifo.keyword()
+        ))
     }
 
     /// The configuration with which the daemon starts.

@@ -1,4 +1,4 @@
-//! The scripts of one configuration, ready to run: what, as whom, with which environment, for how
+//! The scripts and notify commands of one configuration, ready to run: what, as whom, with which environment, for how
 //! long. Everything that can be looked up is looked up here, before anybody asks for a run.
 
 use crate::account::{self, Account};
@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 use vipd_conf::Config;
-use vipd_conf::config::Script;
-use vipd_types::{Generation, ScriptId};
+use vipd_conf::config::{Command, Notified, Occasion, Script, ScriptUser, Subject};
+use vipd_types::{FifoId, Generation, NotifyId, ScriptId};
 
 /// Where programs without a slash are looked for; also what scripts get as PATH.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -20,16 +20,21 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(crate) struct Book {
     pub(crate) generation: Generation,
     scripts: Vec<Entry>,
+    notifies: Vec<Entry>,
+    readers: Vec<Entry>,
 }
 
 /// A script, or why it cannot be run.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    /// For the log.
     pub(crate) name: String,
     pub(crate) plan: Result<Plan, Unfit>,
+    /// `INSTANCE` or `GROUP` and its name, for a command that is told what has happened.
+    pub(crate) told_of: Option<(&'static str, String)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) program: CString,
     pub(crate) arguments: Vec<CString>,
@@ -48,31 +53,80 @@ pub(crate) struct Unfit {
 
 impl Book {
     pub(crate) fn write(generation: Generation, config: &Config, may_switch: bool) -> Self {
-        let entry = |script: &Script| Entry {
-            name: script.name.clone(),
-            plan: plan(script, config, may_switch),
+        let write = |argv: &[Vec<u8>], user: &Option<ScriptUser>, limit| {
+            plan(argv, user.as_ref(), limit, config, may_switch)
         };
-        Self { generation, scripts: config.scripts.iter().map(entry).collect() }
+        let script = |script: &Script| Entry {
+            name: script.name.clone(),
+            plan: write(&script.argv, &script.user, script.timeout),
+            told_of: None,
+        };
+        let limit = config.globals.notify_timeout;
+        let notify = |one: Notified<'_>| Entry {
+            name: format!("({}) {}", one.name, one.occasion.keyword()),
+            plan: write(&one.command.argv, &one.command.user, limit),
+            told_of: (one.occasion == Occasion::Any).then(|| (kind(one.subject), one.name.into())),
+        };
+        let fifos = config.globals.fifos.iter();
+        let reader = |command: &Command, path: &[u8]| {
+            let mut argv = command.argv.clone();
+            argv.push(path.to_vec());
+            write(&argv, &command.user, limit)
+        };
+        let nothing = || Err(Unfit { errno: Errno::EINVAL, why: "no script".into(), said: false });
+        let readers = fifos.map(|(kind, fifo)| Entry {
+            name: format!("{}_script", kind.keyword()),
+            plan: fifo.script.as_ref().map_or_else(nothing, |script| reader(script, &fifo.path)),
+            told_of: None,
+        });
+        Self {
+            generation,
+            scripts: config.scripts.iter().map(script).collect(),
+            notifies: config.notifies().map(notify).collect(),
+            readers: readers.collect(),
+        }
     }
 
     pub(crate) fn entry(&mut self, script: ScriptId) -> Option<&mut Entry> {
         self.scripts.get_mut(usize::from(script.0))
     }
 
+    pub(crate) fn notify(&mut self, command: NotifyId) -> Option<&mut Entry> {
+        self.notifies.get_mut(usize::try_from(command.0).ok()?)
+    }
+
+    pub(crate) fn reader(&mut self, fifo: FifoId) -> Option<&mut Entry> {
+        self.readers.get_mut(usize::from(fifo.0))
+    }
+
     /// Scripts that the configuration lets run as root.
     pub(crate) fn roots(&self) -> impl Iterator<Item = &str> {
         let is_root = |entry: &&Entry| entry.plan.as_ref().is_ok_and(|p| p.account.is_root);
-        self.scripts.iter().filter(is_root).map(|entry| entry.name.as_str())
+        let all = self.scripts.iter().chain(&self.notifies).chain(&self.readers);
+        all.filter(is_root).map(|entry| entry.name.as_str())
     }
 }
 
-fn plan(script: &Script, config: &Config, may_switch: bool) -> Result<Plan, Unfit> {
+fn kind(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Instance(_) => "INSTANCE",
+        Subject::Group(_) => "GROUP",
+    }
+}
+
+fn plan(
+    argv: &[Vec<u8>],
+    user: Option<&ScriptUser>,
+    timeout: Duration,
+    config: &Config,
+    may_switch: bool,
+) -> Result<Plan, Unfit> {
     let unfit = |errno, why: String| Unfit { errno, why, said: false };
     let global = config.globals.script_user.as_ref();
-    let account = account::find(script.user.as_ref(), global, may_switch)
-        .map_err(|why| unfit(Errno::EACCES, why))?;
+    let account =
+        account::find(user, global, may_switch).map_err(|why| unfit(Errno::EACCES, why))?;
     let (Some(first), Ok(arguments)) =
-        (script.argv.first(), script.argv.iter().map(|a| CString::new(a.as_slice())).collect())
+        (argv.first(), argv.iter().map(|a| CString::new(a.as_slice())).collect())
     else {
         return Err(unfit(Errno::EINVAL, "no command, or one with a zero byte".to_string()));
     };
@@ -90,7 +144,7 @@ fn plan(script: &Script, config: &Config, may_switch: bool) -> Result<Plan, Unfi
     let environment = environment.iter().map(|(key, value)| CString::new(format!("{key}={value}")));
     let environment = environment.collect::<Result<_, _>>();
     let environment = environment.map_err(|_| unfit(Errno::EINVAL, "odd account".to_string()))?;
-    Ok(Plan { program, arguments, environment, account, timeout: script.timeout })
+    Ok(Plan { program, arguments, environment, account, timeout })
 }
 
 /// A name with a slash stays; whether it is there is seen when it runs.

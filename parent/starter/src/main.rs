@@ -11,6 +11,7 @@ mod run;
 mod runs;
 mod shelf;
 mod spawn;
+mod tell;
 mod walls;
 
 use std::path::{Path, PathBuf};

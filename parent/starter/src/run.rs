@@ -2,16 +2,18 @@
 //! the book, how it ends in the runs.
 
 use crate::hello::{PARENT, Parent};
-use crate::runs::Runs;
+use crate::runs::{Ended, Job, Kind, Runs};
 use crate::shelf::Shelf;
+use crate::tell;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use nix::errno::Errno;
+use std::time::Duration;
 use vipd_ipc::ChanError;
 use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{ParentToStarter, StarterToParent, TEXT_MAX};
 use vipd_ipc::relay;
-use vipd_types::{Generation, Outcome, RunId, ScriptId};
+use vipd_types::{FifoId, Generation, News, NotifyId, Outcome, RunId, ScriptId};
 
 const TIMER: Token = Token(1);
 
@@ -113,6 +115,18 @@ impl Turn<'_> {
                     }
                 }
             }
+            ParentToStarter::Notify { generation, command, run, news, priority } => {
+                let started = self.notify(generation, command, run, news, priority);
+                self.say_unless_started(run, started)
+            }
+            ParentToStarter::Read { generation, fifo, run } => {
+                let started = self.read(generation, fifo, run);
+                self.say_unless_started(run, started)
+            }
+            ParentToStarter::Quit { run } => {
+                self.runs.quit(run, clock::now());
+                Ok(())
+            }
             ParentToStarter::Kill { run } => {
                 self.runs.kill(run);
                 Ok(())
@@ -128,8 +142,9 @@ impl Turn<'_> {
         let entry = book.and_then(|book| book.entry(script)).ok_or(Errno::EINVAL)?;
         match &mut entry.plan {
             Ok(plan) => {
-                let registry = self.parent.poll.registry();
-                self.runs.start(registry, clock::now(), run, (generation, script), plan)
+                let (registry, kind) =
+                    (self.parent.poll.registry(), Kind::Check((generation, script)));
+                self.runs.start(registry, clock::now(), Job::Check(run), kind, plan)
             }
             Err(unfit) => {
                 if !unfit.said {
@@ -141,11 +156,75 @@ impl Turn<'_> {
         }
     }
 
-    fn ended(&mut self, script: Token) -> Result<(), String> {
-        match self.runs.ended(script) {
-            Some((run, outcome)) => self.say(&StarterToParent::Done { run, outcome }),
-            None => Ok(()),
+    /// The error is in the log already.
+    fn notify(
+        &mut self,
+        generation: Generation,
+        command: NotifyId,
+        run: RunId,
+        news: News,
+        priority: u8,
+    ) -> Result<(), Errno> {
+        let book = self.shelf.book(generation);
+        let Some(entry) = book.and_then(|book| book.notify(command)) else {
+            log::error!(
+                "notify command {command} of configuration {generation} is not known any more"
+            );
+            return Err(Errno::EINVAL);
+        };
+        if let Err(unfit) = &entry.plan {
+            log::error!("{} cannot be started: {}", entry.name, unfit.why);
+            return Err(unfit.errno);
         }
+        let label = tell::label(entry);
+        let registry = self.parent.poll.registry();
+        let (now, job) = (clock::now(), Job::Tell(run));
+        let started = tell::plan(entry, news, priority).and_then(|plan| {
+            let kind = Kind::Notify { label: label.clone(), limit: plan.timeout };
+            self.runs.start(registry, now, job, kind, &plan)
+        });
+        started.inspect_err(|errno| {
+            tell::log_end(&label, Outcome::NotStarted(*errno as i32), Duration::ZERO);
+        })
+    }
+
+    fn read(&mut self, generation: Generation, fifo: FifoId, run: RunId) -> Result<(), Errno> {
+        let book = self.shelf.book(generation);
+        let entry = book.and_then(|book| book.reader(fifo)).ok_or(Errno::EINVAL)?;
+        match &mut entry.plan {
+            Ok(plan) => {
+                let registry = self.parent.poll.registry();
+                self.runs.start(registry, clock::now(), Job::Tell(run), Kind::Reader, plan)
+            }
+            Err(unfit) => {
+                if !unfit.said {
+                    unfit.said = true;
+                    log::error!("{} cannot be started: {}", entry.name, unfit.why);
+                }
+                Err(unfit.errno)
+            }
+        }
+    }
+
+    fn say_unless_started(&mut self, run: RunId, started: Result<(), Errno>) -> Result<(), String> {
+        match started {
+            Ok(()) => Ok(()),
+            Err(errno) => {
+                let outcome = Outcome::NotStarted(errno as i32);
+                self.say(&StarterToParent::Ended { run, outcome })
+            }
+        }
+    }
+
+    fn ended(&mut self, process: Token) -> Result<(), String> {
+        let Some(Ended { job, kind, outcome }) = self.runs.ended(process) else { return Ok(()) };
+        if let Kind::Notify { label, limit } = &kind {
+            tell::log_end(label, outcome, *limit);
+        }
+        self.say(&match job {
+            Job::Check(run) => StarterToParent::Done { run, outcome },
+            Job::Tell(run) => StarterToParent::Ended { run, outcome },
+        })
     }
 
     fn say(&mut self, message: &StarterToParent) -> Result<(), String> {

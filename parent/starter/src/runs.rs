@@ -1,5 +1,5 @@
-//! The scripts that are running: their deadlines and their ends. No process of a run's group
-//! outlives the run, and no wait is ever made for one.
+//! What is running: the deadlines and the ends. No process of a check's group outlives its run, and
+//! none of a notify command that was ended; no wait is ever made for one.
 
 use crate::book::Plan;
 use crate::spawn::{self, Spawned};
@@ -15,37 +15,70 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 use vipd_types::{Generation, Instant, Outcome, RunId, ScriptId};
 
-/// Runs at a time; more are refused.
+/// Runs of each kind at a time; more are refused. Neither kind takes the other's places.
 const RUNS_MAX: usize = 64;
 /// From the request to end to the order to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// The same when the daemon waits for it.
+const GRACE_AT_QUIT: Duration = Duration::from_millis(500);
 /// Tokens below are other people's.
 const FIRST_TOKEN: usize = 16;
 
 /// Which script, of which configuration.
 pub(crate) type Which = (Generation, ScriptId);
 
+/// What is run, under its number: checks count apart from the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Job {
+    Check(RunId),
+    /// A notify command or the reader of a FIFO.
+    Tell(RunId),
+}
+
+/// How a job is run, beside its plan.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Check(Which),
+    /// With its name for the log.
+    Notify {
+        label: String,
+        limit: Duration,
+    },
+    /// It has no deadline.
+    Reader,
+}
+
+/// Its end, as it is to be told.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) job: Job,
+    pub(crate) kind: Kind,
+    pub(crate) outcome: Outcome,
+}
+
 #[derive(Debug)]
 pub(crate) struct Runs {
     null: File,
-    live: BTreeMap<RunId, Live>,
-    tokens: BTreeMap<Token, RunId>,
+    live: BTreeMap<Job, Live>,
+    tokens: BTreeMap<Token, Job>,
     last_token: usize,
 }
 
 #[derive(Debug)]
 struct Live {
-    which: Which,
+    kind: Kind,
     process: Spawned,
     stage: Stage,
+    /// It did not keep to its limit.
+    overran: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Running {
-        until: Instant,
+        until: Option<Instant>,
     },
-    /// Its outcome is said; it was asked to end.
+    /// It was asked to end. The outcome of a check is said.
     Overdue {
         until: Instant,
     },
@@ -65,32 +98,35 @@ impl Runs {
         &mut self,
         registry: &Registry,
         now: Instant,
-        run: RunId,
-        which: Which,
+        job: Job,
+        kind: Kind,
         plan: &Plan,
     ) -> Result<(), Errno> {
-        // One run of a script at a time: who asks again has given the last one up.
-        for live in self.live.values_mut().filter(|live| live.which == which) {
-            live.kill();
+        if let Kind::Check(which) = &kind {
+            // One run of a script at a time: who asks again has given the last one up.
+            let again = |live: &&mut Live| matches!(&live.kind, Kind::Check(w) if w == which);
+            self.live.values_mut().filter(again).for_each(Live::kill);
         }
-        if self.live.len() >= RUNS_MAX {
+        let is_check = |job: &Job| matches!(job, Job::Check(_));
+        if self.live.keys().filter(|one| is_check(one) == is_check(&job)).count() >= RUNS_MAX {
             return Err(Errno::EAGAIN);
         }
-        if self.live.contains_key(&run) {
+        if self.live.contains_key(&job) {
             return Err(Errno::EEXIST);
         }
         let process = spawn::spawn(plan, &self.null)?;
         self.last_token = self.last_token.wrapping_add(1).max(FIRST_TOKEN);
         let token = Token(self.last_token);
         let raw = process.pidfd.as_raw_fd();
-        let stage = Stage::Running { until: now.plus(plan.timeout) };
-        let mut live = Live { which, process, stage };
+        let has_limit = !matches!(kind, Kind::Reader);
+        let stage = Stage::Running { until: has_limit.then(|| now.plus(plan.timeout)) };
+        let mut live = Live { kind, process, stage, overran: false };
         if registry.register(&mut SourceFd(&raw), token, Interest::READABLE).is_err() {
             live.kill();
             return Err(Errno::ENOMEM);
         }
-        self.tokens.insert(token, run);
-        self.live.insert(run, live);
+        self.tokens.insert(token, job);
+        self.live.insert(job, live);
         Ok(())
     }
 
@@ -99,15 +135,19 @@ impl Runs {
         self.live.values().filter_map(|live| live.stage.until()).min()
     }
 
-    /// Ends what is overdue. The verdict falls at the deadline, whatever the script does then.
+    /// Ends what is overdue. Returns the checks among them: their verdict falls at the deadline,
+    /// whatever the script does then. A notify command is done when it is gone, because the next
+    /// must not run beside it.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<RunId> {
         let mut timed_out = Vec::new();
-        for (run, live) in &mut self.live {
+        for (job, live) in &mut self.live {
             match live.stage {
-                Stage::Running { until } if until <= now => {
-                    let _ = killpg(live.process.pid, Signal::SIGTERM);
-                    live.stage = Stage::Overdue { until: now.plus(GRACE) };
-                    timed_out.push(*run);
+                Stage::Running { until } if until.is_some_and(|until| until <= now) => {
+                    live.ask(now, GRACE);
+                    live.overran = true;
+                    if let Job::Check(run) = job {
+                        timed_out.push(*run);
+                    }
                 }
                 Stage::Overdue { until } if until <= now => live.kill(),
                 Stage::Running { .. } | Stage::Overdue { .. } | Stage::Killed { .. } => {}
@@ -116,22 +156,32 @@ impl Runs {
         timed_out
     }
 
-    /// A pidfd spoke: the script has ended. Its outcome, unless that is said already.
-    pub(crate) fn ended(&mut self, token: Token) -> Option<(RunId, Outcome)> {
-        let run = *self.tokens.get(&token)?;
-        let live = self.live.get(&run)?;
+    /// A pidfd spoke: a process has ended. `None` if that is said already.
+    pub(crate) fn ended(&mut self, token: Token) -> Option<Ended> {
+        let job = *self.tokens.get(&token)?;
+        let live = self.live.get(&job)?;
         // Before it is buried, because only so long its group's number cannot be another's.
-        let _ = killpg(live.process.pid, Signal::SIGKILL);
+        if !live.leaves_in_peace() {
+            let _ = killpg(live.process.pid, Signal::SIGKILL);
+        }
         let outcome = live.outcome()?;
-        let said = live.stage.is_said();
+        let said = live.is_said();
         self.tokens.remove(&token);
-        self.live.remove(&run);
-        (!said).then_some((run, outcome))
+        let Live { kind, overran, .. } = self.live.remove(&job)?;
+        let outcome = if overran { Outcome::TimedOut } else { outcome };
+        (!said).then_some(Ended { job, kind, outcome })
     }
 
     pub(crate) fn kill(&mut self, run: RunId) {
-        if let Some(live) = self.live.get_mut(&run) {
+        if let Some(live) = self.live.get_mut(&Job::Check(run)) {
             live.kill();
+        }
+    }
+
+    /// Of a notify command or a reader: ends soon.
+    pub(crate) fn quit(&mut self, run: RunId, now: Instant) {
+        if let Some(live) = self.live.get_mut(&Job::Tell(run)) {
+            live.ask(now, GRACE_AT_QUIT);
         }
     }
 
@@ -141,9 +191,23 @@ impl Runs {
 }
 
 impl Live {
+    /// Once; who was asked already has his time.
+    fn ask(&mut self, now: Instant, grace: Duration) {
+        if matches!(self.stage, Stage::Running { .. }) {
+            let _ = killpg(self.process.pid, Signal::SIGTERM);
+            self.stage = Stage::Overdue { until: now.plus(grace) };
+        }
+    }
+
     fn kill(&mut self) {
         let _ = killpg(self.process.pid, Signal::SIGKILL);
-        self.stage = Stage::Killed { said: self.stage.is_said() };
+        self.stage = Stage::Killed { said: self.is_said() };
+    }
+
+    /// What a notify command that ends by itself has started may be what it is for.
+    fn leaves_in_peace(&self) -> bool {
+        let by_itself = matches!(self.stage, Stage::Running { .. });
+        by_itself && matches!(self.kind, Kind::Notify { .. })
     }
 
     /// Buries the process. `None` if it has not ended.
@@ -161,21 +225,24 @@ impl Live {
             Err(errno) => Some(Outcome::NotStarted(errno as i32)),
         }
     }
+
+    /// Its outcome has been told.
+    fn is_said(&self) -> bool {
+        let is_check = matches!(self.kind, Kind::Check(_));
+        match self.stage {
+            Stage::Running { .. } => false,
+            Stage::Overdue { .. } => is_check,
+            Stage::Killed { said } => said,
+        }
+    }
 }
 
 impl Stage {
     fn until(self) -> Option<Instant> {
         match self {
-            Self::Running { until } | Self::Overdue { until } => Some(until),
+            Self::Running { until } => until,
+            Self::Overdue { until } => Some(until),
             Self::Killed { .. } => None,
-        }
-    }
-
-    fn is_said(self) -> bool {
-        match self {
-            Self::Running { .. } => false,
-            Self::Overdue { .. } => true,
-            Self::Killed { said } => said,
         }
     }
 }

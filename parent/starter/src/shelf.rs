@@ -3,6 +3,7 @@
 
 use crate::book::Book;
 use nix::fcntl::OFlag;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -12,6 +13,9 @@ use vipd_types::Generation;
 
 /// No honest configuration is longer, in bytes.
 const FILE_MAX: u64 = 16 << 20;
+/// Former configurations whose notify commands can still be run: an instance that a reload removes
+/// is told of afterwards, and what it has queued may take its time.
+const FORMER: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Shelf {
@@ -22,12 +26,21 @@ pub(crate) struct Shelf {
     at_start: Option<Parsed>,
     staged: Option<Book>,
     in_force: Option<Book>,
+    former: VecDeque<Book>,
 }
 
 impl Shelf {
     pub(crate) fn new(file: PathBuf, options: Options, may_switch: bool) -> Self {
         let at_start = read(&file, options).ok();
-        Self { file, options, may_switch, at_start, staged: None, in_force: None }
+        Self {
+            file,
+            options,
+            may_switch,
+            at_start,
+            staged: None,
+            in_force: None,
+            former: VecDeque::new(),
+        }
     }
 
     /// The error says why for people; the book in force stays.
@@ -55,7 +68,10 @@ impl Shelf {
                 for name in book.roots() {
                     log::warn!("script {name} runs as root because the configuration says so");
                 }
-                self.in_force = Some(book);
+                self.former.extend(self.in_force.replace(book));
+                while self.former.len() > FORMER {
+                    self.former.pop_front();
+                }
                 true
             }
             None => false,
@@ -68,6 +84,12 @@ impl Shelf {
 
     pub(crate) fn in_force(&mut self) -> Option<&mut Book> {
         self.in_force.as_mut()
+    }
+
+    /// In force, or not for long enough to be forgotten.
+    pub(crate) fn book(&mut self, generation: Generation) -> Option<&mut Book> {
+        let books = self.in_force.iter_mut().chain(&mut self.former);
+        books.into_iter().find(|book| book.generation == generation)
     }
 }
 

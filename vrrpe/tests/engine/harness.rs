@@ -331,6 +331,7 @@ impl Engine {
             | EngineToParent::Release { .. }
             | EngineToParent::Announce { .. }
             | EngineToParent::Deposit { .. }
+            | EngineToParent::Notify { .. }
             | EngineToParent::Reload { .. }
             | EngineToParent::Orphaned => {}
         }

@@ -1,7 +1,7 @@
 //! `global_defs`: settings of the daemon and the defaults that instances take over.
 
 use super::value::{flag, lease, one, switch, text, user};
-use super::{garp, host, options, vmac, walk};
+use super::{garp, host, notify, options, vmac, walk};
 use crate::config::{Garp, Globals, Lease};
 use crate::diagnostic::Say;
 use crate::keywords::Context;
@@ -22,6 +22,7 @@ pub(super) struct Defaults {
     pub(super) lease: Lease,
     pub(super) fast_handover: bool,
     pub(super) vmac_prefix: String,
+    pub(super) priority_changes: bool,
 }
 
 impl Defaults {
@@ -46,14 +47,20 @@ pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Defaults {
         lease: Lease::Default,
         fast_handover: true,
         vmac_prefix: "vrrp".to_owned(),
+        priority_changes: false,
     };
     let mut garp = garp::Wishes::default();
+    let mut told = notify::Global::default();
     for block in blocks {
         let items = block.block.as_deref().unwrap_or_default();
         walk(items, Context::Globals, say, |name, item, say| {
-            keyword(&mut d, &mut garp, name, item, say);
+            if !told.keyword(&mut d.globals, name, item, say) {
+                keyword(&mut d, &mut garp, name, item, say);
+            }
         });
     }
+    d.priority_changes = told.priority_changes;
+    d.globals.fifos = told.settle(say);
     d.garp = garp.of_globals();
     d
 }

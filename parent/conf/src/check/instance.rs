@@ -7,7 +7,7 @@ use super::options::Said;
 use super::peer::{self, Peers};
 use super::script::Scripts;
 use super::value::{flag, integer, interface, lease, number, one, switch};
-use super::{auth, garp, host, options, track, vmac, walk};
+use super::{auth, garp, host, notify, options, track, vmac, walk};
 use crate::config::{Instance, Lease, Track, Vip};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
@@ -112,6 +112,7 @@ pub(super) struct Draft<'a> {
     pub(super) tracks: Vec<(Track, Span)>,
     pub(super) track_primary: bool,
     pub(super) garp: garp::Wishes,
+    pub(super) notify: notify::Wishes,
 }
 
 impl<'a> Draft<'a> {
@@ -144,6 +145,7 @@ impl<'a> Draft<'a> {
             tracks: Vec::new(),
             track_primary: true,
             garp: garp::Wishes::default(),
+            notify: notify::Wishes::default(),
         }
     }
 
@@ -200,7 +202,7 @@ impl<'a> Draft<'a> {
             "use_vmac" => vmac::read(item, &mut self.vmac, say),
             "vmac_xmit_base" => self.vmac.xmit_base = flag(item, say).then_some(at),
             name => {
-                if !self.wishes.keyword(name, item, say) {
+                if !self.notify.keyword(name, item, say) && !self.wishes.keyword(name, item, say) {
                     self.garp.keyword(name, item, say);
                 }
             }

@@ -10,6 +10,7 @@ mod globals;
 mod host;
 mod instance;
 mod interval;
+mod notify;
 mod options;
 mod outcome;
 mod peer;
@@ -64,7 +65,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 11] = [
+const REPEATABLE: [&str; 18] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -76,6 +77,14 @@ const REPEATABLE: [&str; 11] = [
     "vrrp_track_process",
     "virtual_ipaddress",
     "unicast_peer",
+    // Here the first line counts, and says so itself.
+    "notify",
+    "notify_master",
+    "notify_backup",
+    "notify_fault",
+    "notify_stop",
+    "notify_deleted",
+    "notify_master_rx_lower_pri",
 ];
 
 /// Hands every keyword of a block that vipd serves to `serve`, and speaks about all the others.

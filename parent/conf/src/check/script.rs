@@ -70,7 +70,7 @@ pub(super) fn read(
 }
 
 /// A day, for interval and timeout.
-const LONGEST: Duration = Duration::from_secs(86_400);
+pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
 
 fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Option<Script> {
     let mut s = Script {
@@ -109,19 +109,36 @@ fn script(name: &Word, block: &Item, native_checks: bool, say: &mut Say) -> Opti
     Some(s)
 }
 
+/// The command of a check: all of it in one pair of quotes.
 fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
     let word = value::first(item, say)?;
-    if let (Some(second), Some(last)) = (item.words.get(1), item.words.last()) {
-        let all: Vec<String> = item.words.iter().map(Word::show).collect();
-        let length = last.span.column.saturating_add(last.span.length);
-        let rest = Span { length: length.saturating_sub(second.span.column), ..second.span };
-        let message = format!(
-            "ONLY `{}` WILL BE RUN: without quotes round the whole command the words after the \
-             first are not part of it (keepalived does the same)",
-            word.show()
-        );
-        say.warn(rest, message, format!("write `script \"{}\"`", all.join(" ")));
+    if item.words.len() > 1 {
+        speak_of_missing_quotes(item, 1, "words after the first are not part of it", say);
     }
+    split(word, say)
+}
+
+/// `part` of the words are a command, a user and so on.
+pub(super) fn speak_of_missing_quotes(item: &Item, part: usize, why: &str, say: &mut Say) {
+    let (Some(first), Some(second), Some(last)) =
+        (item.words.first(), item.words.get(part), item.words.last())
+    else {
+        return;
+    };
+    let all: Vec<String> = item.words.iter().map(Word::show).collect();
+    let length = last.span.column.saturating_add(last.span.length);
+    let rest = Span { length: length.saturating_sub(second.span.column), ..second.span };
+    let message = format!(
+        "ONLY `{}` WILL BE RUN: without quotes round the whole command the {why} (keepalived does \
+         the same)",
+        first.show()
+    );
+    let name = item.keyword.show();
+    say.warn(rest, message, format!("write `{name} \"{}\"`", all.join(" ")));
+}
+
+/// A command of one word of the file into its arguments.
+pub(super) fn split(word: &Word, say: &mut Say) -> Option<Vec<Vec<u8>>> {
     let argv = match shell::split(&word.bytes) {
         Ok(argv) => argv,
         Err(why) => {
@@ -150,7 +167,7 @@ fn command(item: &Item, say: &mut Say) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Seconds; 0 means `zero`.
-fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duration> {
+pub(super) fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duration> {
     let word = one(item, say)?;
     let name = item.keyword.show();
     let Some(value) = seconds(word).filter(|value| *value <= LONGEST) else {

@@ -104,6 +104,7 @@ impl Draft<'_> {
             tracks,
             track_primary,
             garp: self.garp.of_instance(defaults.garp),
+            notify: self.notify.settle(defaults.priority_changes),
         };
         Some(Found {
             instance,

@@ -4,7 +4,7 @@
 use super::instance::Found;
 use super::script::Scripts;
 use super::value::{flag, name, no_more_than, one};
-use super::{track, walk};
+use super::{notify, track, walk};
 use crate::config::{SyncGroup, Track};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
@@ -21,6 +21,7 @@ pub(super) struct Draft<'a> {
     tracks: Vec<(Track, Span)>,
     /// `sync_group_tracking_weight`
     weights: bool,
+    notify: notify::Wishes,
 }
 
 pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) -> Vec<Draft<'a>> {
@@ -35,7 +36,8 @@ pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) ->
             names.insert(&name.bytes, line);
             continue;
         }
-        let mut draft = Draft { name, group: None, tracks: Vec::new(), weights: false };
+        let (tracks, notify) = (Vec::new(), notify::Wishes::default());
+        let mut draft = Draft { name, group: None, tracks, weights: false, notify };
         let items = block.block.as_deref().unwrap_or_default();
         walk(items, Context::SyncGroup, say, |keyword, item, say| match keyword {
             "group" if draft.group.is_some() => {
@@ -52,6 +54,7 @@ pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) ->
             "track_interface" => {
                 track::interfaces(item, "this group", &mut draft.tracks, say);
             }
+            keyword if draft.notify.keyword(keyword, item, say) => {}
             _ => draft.weights = flag(item, say),
         });
         found.push(draft);
@@ -94,7 +97,8 @@ pub(super) fn settle(
             let message = format!("more than {MEMBERS_MAX} members in `{}`", show(&draft));
             say.error(draft.name.span, message, "make two groups of it");
         }
-        groups.push(SyncGroup { name: name(draft.name, say), members });
+        let notify = draft.notify.settle(false);
+        groups.push(SyncGroup { name: name(draft.name, say), members, notify });
     }
     groups
 }

@@ -37,7 +37,7 @@ const ROWS: &[Row] = &[
     (TopLevel, "net_namespace", "start vipd in it: `ip netns exec NAME vipd`, or \
         NetworkNamespacePath= in the unit"),
     (TopLevel, "instance", "give each vipd files of its own: -f, -p and --socket"),
-    (Globals, "smtp_alert smtp_alert_vrrp", "let a `notify` script send the mail"),
+    (Globals, "smtp_alert smtp_alert_vrrp", "let a `notify` command send the mail (vipd(8), NOTIFICATION)"),
     (Globals, "set_supplementary_groups", "write the group that the scripts need behind the user: \
         `script_user USER GROUP`"),
     (Globals, "startup_script startup_script_timeout shutdown_script shutdown_script_timeout",
@@ -64,12 +64,12 @@ const ROWS: &[Row] = &[
         the other interface"),
     (Instance, "track_file track_bfd", "write a `vrrp_script` and its name into \
         `track_script`"),
-    (Instance, "smtp_alert", "let a `notify` script send the mail"),
+    (Instance, "smtp_alert", "let a `notify` command send the mail (vipd(8), NOTIFICATION)"),
     (Instance, "linkbeat_use_polling", "see with `ip link` that the driver reports NO-CARRIER when \
         the cable is out"),
     (SyncGroup, "track_file track_bfd", "write a `vrrp_script` and its \
         name into `track_script`"),
-    (SyncGroup, "smtp_alert", "let a `notify` script send the mail"),
+    (SyncGroup, "smtp_alert", "let a `notify` command send the mail (vipd(8), NOTIFICATION)"),
     (AddressLine, "peer", "remove it and its address"),
     (AddressLine, "use_vmac", "write `use_vmac` in an instance of its own for the address"),
     (VmacLine, "group", "put the interface into the group with `ip link set`"),

@@ -1,7 +1,7 @@
 //! The keywords of keepalived that vipd reads and that change nothing, each with the reason: vipd
 //! does what they ask anyway, or they set up what it does not have. A hint says so.
 
-use super::Context::{AddressLine, Globals, Instance, TopLevel, VmacLine};
+use super::Context::{AddressLine, Globals, Instance, SyncGroup, TopLevel, VmacLine};
 use super::Row;
 use super::Served::Accepted;
 use super::Shape::{Block, Line};
@@ -64,5 +64,6 @@ pub(super) const ROWS: &[Row] = &[
     (Accepted, Instance, Line, "debug", "it does nothing in keepalived either"),
     (Accepted, Instance, Line, "old_unicast_checksum", "both forms are accepted"),
     (Accepted, AddressLine, Line, "no_track", "an address that someone removes is restored"),
+    (Accepted, SyncGroup, Line, "notify_priority_changes", "a group has no priority of its own"),
     (Accepted, VmacLine, Line, "netlink_notify_msg", "the kernel tells who listens by itself"),
 ];

@@ -23,9 +23,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, Globals, Line, "set_supplementary_groups", "scripts get no supplementary group"),
     (NotYet, Globals, Line, "startup_script shutdown_script startup_script_timeout
         shutdown_script_timeout", "this script is not run"),
-    (NotYet, Globals, Line, "notify_fifo vrrp_notify_fifo notify_fifo_script
-        vrrp_notify_fifo_script vrrp_notify_priority_changes fifo_write_vrrp_states_on_reload",
-        "no state is written to a FIFO"),
     (NotYet, Globals, Line, "default_interface", "the interface of the instance is used"),
     (NotYet, Globals, Line, "vrrp_garp_extra_if vrrp_vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
@@ -51,8 +48,6 @@ pub(super) const ROWS: &[Row] = &[
         "the instance is NOT protected by it"),
     (NotYet, Instance, Line, "garp_extra_if vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
-    (NotYet, Instance, Line, "notify_master notify_backup notify_fault notify_stop notify_deleted
-        notify notify_master_rx_lower_pri notify_priority_changes", "no script is run for it"),
     (NotYet, Instance, Line, "smtp_alert", "no mail is sent"),
     (NotYet, Instance, Line, "linkbeat_use_polling", "link state comes from the kernel only"),
     (NotYet, AddressLine, Line, "peer", "the address is added without a peer"),
@@ -63,7 +58,5 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
     (NotYet, SyncGroup, Block, "track_file track_bfd",
         "the members are NOT protected by it"),
-    (NotYet, SyncGroup, Line, "notify_master notify_backup notify_fault notify_stop notify
-        notify_priority_changes", "no script is run for it"),
     (NotYet, SyncGroup, Line, "smtp_alert", "no mail is sent"),
 ];

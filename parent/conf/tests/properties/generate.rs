@@ -7,8 +7,9 @@ use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::config::{
-    Auth, Config, Garp, Globals, Instance, Lease, NativeProcess, ParamMatch, ProcessTool, Script,
-    ScriptUser, SyncGroup, Target, Track, TrackedProcess, Vip, Vmac,
+    Auth, Command, Config, Fifo, FifoKind, Garp, Globals, Instance, Lease, NativeProcess, Notify,
+    Occasion, ParamMatch, ProcessTool, Script, ScriptUser, SyncGroup, Target, Track,
+    TrackedProcess, Vip, Vmac,
 };
 use vipd_types::{
     Checksum, Family, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid, Weight,
@@ -66,6 +67,37 @@ prop_compose! {
             init_fail: flags.1,
         }
     }
+}
+
+prop_compose! {
+    fn command()(argv in vec(vec(1u8.., 0..6), 1..4), user in user()) -> Command {
+        Command { argv, user }
+    }
+}
+
+fn notify(group: bool) -> impl Strategy<Value = Notify> {
+    let for_group = |o: &Occasion| !matches!(o, Occasion::Deleted | Occasion::RxLowerPri);
+    let occasions: Vec<Occasion> =
+        Occasion::ALL.into_iter().filter(|o| !group || for_group(o)).collect();
+    let commands = btree_map(prop::sample::select(occasions), command(), 0..4);
+    (commands, any::<bool>()).prop_map(move |(commands, changes)| Notify {
+        commands,
+        priority_changes: changes && !group,
+    })
+}
+
+prop_compose! {
+    fn fifo(path: &'static str)(owner in user(), script in prop::option::of(command())) -> Fifo {
+        Fifo { path: path.as_bytes().to_vec(), owner, script }
+    }
+}
+
+fn fifos() -> impl Strategy<Value = std::collections::BTreeMap<FifoKind, Fifo>> {
+    let one = |path| prop::option::of(fifo(path));
+    (one("/run/a b#"), one("/run/c'd\\")).prop_map(|(all, vrrp)| {
+        let all = all.map(|fifo| (FifoKind::All, fifo));
+        all.into_iter().chain(vrrp.map(|fifo| (FifoKind::Vrrp, fifo))).collect()
+    })
 }
 
 fn interface() -> impl Strategy<Value = IfName> {
@@ -280,6 +312,7 @@ prop_compose! {
         vmac in vmac(),
         group in group(family),
         tracks in vec((any::<prop::sample::Index>(), weight(), any::<bool>()), 0..3),
+        notify in notify(false),
     ) -> (Instance, Tracks) {
         let v3 = version == Version::V3;
         let priority = Priority::try_from(numbers.0).unwrap();
@@ -325,6 +358,7 @@ prop_compose! {
             tracks: Vec::new(),
             track_primary: flags.5,
             garp,
+            notify,
         };
         (instance, tracks)
     }
@@ -354,10 +388,11 @@ fn meaningful(
 }
 
 /// Each instance is in one of the groups or in none.
-fn groups(names: Vec<String>, places: &[usize]) -> Vec<SyncGroup> {
+fn groups(names: Vec<String>, places: &[usize], notify: &Notify) -> Vec<SyncGroup> {
     let group = |(nth, name)| {
         let members = places.iter().enumerate().filter(|(_, place)| **place == nth);
-        SyncGroup { name, members: members.map(|(index, _)| index).collect() }
+        let members = members.map(|(index, _)| index).collect();
+        SyncGroup { name, members, notify: notify.clone() }
     };
     names.into_iter().enumerate().map(group).filter(|g| !g.members.is_empty()).collect()
 }
@@ -374,6 +409,8 @@ prop_compose! {
         group_names in btree_set(word(30), 2),
         places in vec(0usize..3, 4),
         processes in btree_map(word(30), process(), 0..3),
+        told in (notify(true), fifos(), any::<bool>()),
+        limits in (1u64..86_400_000, 1u64..86_400_000),
     ) -> Config {
         let scripts: Vec<Script> =
             scripts.into_iter().map(|(name, s)| {
@@ -424,8 +461,13 @@ prop_compose! {
             script_user,
             enable_script_security: flags.0,
             native_checks: flags.1,
+            notify_timeout: Duration::from_millis(limits.0),
+            notify_stop_timeout: Duration::from_millis(limits.1),
+            fifos: told.1,
+            fifo_states_on_reload: told.2,
         };
-        let groups = groups(group_names.into_iter().collect(), &places[..instances.len()]);
+        let names = group_names.into_iter().collect();
+        let groups = groups(names, &places[..instances.len()], &told.0);
         Config { globals, instances, scripts, processes, groups }
     }
 }

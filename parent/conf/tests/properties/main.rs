@@ -53,7 +53,7 @@ proptest! {
     }
 }
 
-const WORDS: [&str; 85] = [
+const WORDS: [&str; 92] = [
     "vrrp_instance A {\ninterface eth0\nvirtual_router_id 7\n",
     "vrrp_instance B {\ninterface eth0\nvirtual_router_id 8\n",
     "vrrp_instance ",
@@ -139,6 +139,13 @@ const WORDS: [&str; 85] = [
     "preempt_delay 5\n",
     "down_timer_adverts 2\n",
     "max_learned_interval 9\n",
+    "notify ",
+    "notify_master ",
+    "notify_deleted '/x y' ",
+    "notify_fifo /a ",
+    "vrrp_notify_fifo /a ",
+    "notify_fifo_script ",
+    "notify_priority_changes\n",
 ];
 
 fn instances(count: usize) -> Vec<u8> {
