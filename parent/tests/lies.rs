@@ -15,7 +15,7 @@ const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 88, 100));
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Each breaks one rule of the permit table or of the codec.
-const LIES: [&str; 18] = [
+const LIES: [&str; 23] = [
     "unknown_acquire",
     "unknown_release",
     "unknown_alive",
@@ -23,6 +23,11 @@ const LIES: [&str; 18] = [
     "release_twice",
     "old_epoch",
     "announce_other",
+    "notify_stranger",
+    "notify_no_group",
+    "notify_stop",
+    "notify_deleted",
+    "notify_storm",
     "hello_again",
     "staged_again",
     "future",
@@ -67,7 +72,7 @@ impl Drop for Captured {
 fn config(lie: &str) -> String {
     format!(
         "vrrp_instance {lie} {{\n interface enp0s25\n virtual_router_id 51\n priority 100\n \
-         virtual_ipaddress {{\n  10.88.88.100\n }}\n}}\n"
+         virtual_ipaddress {{\n  10.88.88.100\n }}\n notify /run/told\n}}\n"
     )
 }
 
@@ -149,6 +154,28 @@ fn plausible_messages_do_what_the_configuration_allows() {
     let (_net, node) = node();
     let (came, _) = tell(&node, &Captured::new("plausible"), "plausible");
     assert!(came > 3, "it took the address {came} times");
+}
+
+/// A liar has the configured command run, with the words of the configuration, one at a time; how
+/// often it may ask is bounded. Nothing else is run, and nothing is left.
+#[test]
+fn a_liar_causes_configured_notifications_only() {
+    let (_net, node) = node();
+    let script = "#!/bin/sh\n[ -e /run/out/busy ] && echo two >> /run/out/told\n\
+                  touch /run/out/busy\necho \"$*\" >> /run/out/told\nrm /run/out/busy\n";
+    node.write("/run/told", script).unwrap();
+    node.shell("chmod 755 /run/told; mkdir -m 777 /run/out").unwrap();
+    for lie in ["plausible", "notify_storm", "notify_stranger"] {
+        tell(&node, &Captured::new(lie), lie);
+        let told = node.read("/run/out/told").unwrap_or_default();
+        node.shell("rm -f /run/out/told").unwrap();
+        let known: Vec<String> = ["MASTER", "BACKUP", "FAULT", "STOP"]
+            .map(|state| format!("INSTANCE {lie} {state} 100"))
+            .to_vec();
+        assert!(told.lines().all(|line| known.iter().any(|one| one == line)), "{lie}: {told}");
+        assert_eq!(told.lines().last(), known.last().map(String::as_str), "{lie}");
+        assert!(node.find("told").is_empty(), "{lie}");
+    }
 }
 
 /// 50 x 1000 messages of random bytes that begin like messages.

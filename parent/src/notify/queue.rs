@@ -101,8 +101,9 @@ impl Queue {
 
     /// The first one, if all its commands have run.
     fn forget_told(&mut self) {
-        if self.running.is_none() {
-            self.items.pop_front_if(|item| item.commands.is_empty());
+        let is_told = self.items.front().is_some_and(|item| item.commands.is_empty());
+        if self.running.is_none() && is_told {
+            self.items.pop_front();
         }
     }
 }

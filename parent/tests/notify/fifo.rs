@@ -16,9 +16,8 @@ fn lines_are_those_of_keepalived() {
     host.start(&(globals + &instance("VI_1", 51, VIP, "")));
     assert_eq!(mode_and_owner(&host, "/run/made"), "fifo 644 games tty");
     assert_eq!(mode_and_owner(&host, "/run/there"), "fifo 600 daemon root");
-    host.node
-        .shell("(cat /run/made > /run/out/made &); (cat /run/there > /run/out/there &)")
-        .unwrap();
+    host.reads("/run/made", "made");
+    host.reads("/run/there", "there");
     host.last("made", "INSTANCE \"VI_1\" MASTER 150");
     host.fault(true);
     host.last("made", "INSTANCE \"VI_1\" FAULT 150");
@@ -42,7 +41,7 @@ fn changes_of_the_priority_are_told_if_asked_for() {
         + &with_weight("notify_priority_changes;notify /run/all")
         + &quiet;
     host.start(&config);
-    host.node.shell("(cat /run/fifo > /run/out/fifo &)").unwrap();
+    host.reads("/run/fifo", "fifo");
     host.last("all", "|INSTANCE|VI_1|MASTER|150");
     host.fault(true);
     host.last("all", "|INSTANCE|VI_1|MASTER_PRIORITY|120");
@@ -73,7 +72,8 @@ fn a_dead_reader_blocks_nothing() {
             + &one.replace("  up\n", &format!("  up weight {weight}\n"))
     };
     host.start(&config(-30));
-    host.node.shell("(sleep 1000 < /run/fifo &)").unwrap();
+    let sleeps = "(sleep 1000 < /run/fifo > /dev/null 2>&1 &)";
+    host.node.shell(sleeps).unwrap();
     let master = format!("|INSTANCE|{long}|MASTER|150");
     host.last("all", &master);
     let begun = Stamp::now();
@@ -98,7 +98,7 @@ fn a_dead_reader_blocks_nothing() {
     host.fault(true);
     host.logged(begun, "to 120");
     let since = Stamp::now();
-    host.node.shell("(cat /run/fifo > /run/out/fifo &)").unwrap();
+    host.reads("/run/fifo", "fifo");
     host.logged(since, "/run/fifo: it is read again;");
     host.last("fifo", &format!("INSTANCE \"{long}\" MASTER 120"));
     host.stop();

@@ -21,7 +21,8 @@ fn members_first_and_then_the_group() {
         + &instance("A", 51, VIP, "")
         + &instance("B", 52, "10.88.88.101", "notify_stop \"/run/stop B\"")
         + &group(lines);
-    host.node.shell("mkfifo /run/fifo && (cat /run/fifo > /run/out/fifo &)").unwrap();
+    host.node.shell("mkfifo /run/fifo").unwrap();
+    host.reads("/run/fifo", "fifo");
     host.start(&config);
     host.last("group", "|GROUP|G|MASTER|0");
     assert_eq!(host.written("up"), ["|G"]);

@@ -1,7 +1,6 @@
 //! Notification from outside: the real programs, scripts that write down what they are told and when,
 //! and readers of FIFOs. Split by what is told and to whom; the stage is in `rig`.
 #![cfg(test)]
-#![expect(clippy::arithmetic_side_effects, reason = "a test")]
 
 mod ends;
 mod fifo;

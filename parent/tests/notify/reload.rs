@@ -37,7 +37,7 @@ fn an_instance_that_goes_is_told_of() {
         + &instance("GOES", 51, VIP, goes)
         + &instance("PLAIN", 52, "10.88.88.101", plain);
     host.start(&all);
-    host.node.shell("(cat /run/fifo > /run/out/fifo &)").unwrap();
+    host.reads("/run/fifo", "fifo");
     host.last("all", "|INSTANCE|GOES|MASTER|150");
     host.wait("all addresses", || host.holds(VIP) && host.holds("10.88.88.101"));
     host.reload(&(globals("notify_fifo /run/fifo") + &stays));
@@ -65,7 +65,7 @@ fn states_are_told_again_if_asked_for() {
             + &instance("VI_1", 51, VIP, lines)
     };
     host.start(&config(""));
-    host.node.shell("(cat /run/fifo > /run/out/fifo &)").unwrap();
+    host.reads("/run/fifo", "fifo");
     host.last("fifo", "INSTANCE \"VI_1\" MASTER 150");
     host.reload(&config("notify_stop /bin/true"));
     host.wait("the state again", || host.written("fifo").len() == 3);

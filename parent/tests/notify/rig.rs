@@ -70,6 +70,12 @@ impl Host {
         self.script(name, &text);
     }
 
+    /// Copies a FIFO to /run/out/NAME.
+    pub(crate) fn reads(&self, fifo: &str, name: &str) {
+        let copy = format!("(exec cat {fifo} > /run/out/{name} 2>/dev/null < /dev/null &)");
+        self.node.shell(&copy).unwrap();
+    }
+
     /// What the script of that name has written.
     pub(crate) fn written(&self, name: &str) -> Vec<String> {
         let text = self.node.read(&format!("/run/out/{name}")).unwrap_or_default();

@@ -18,7 +18,7 @@ use std::time::Duration;
 use vipd_ipc::codec::{MESSAGE_MAX, encode};
 use vipd_ipc::msg::{CheckerToEngine, EngineToChecker, EngineToParent, Level, ParentToEngine, Why};
 use vipd_ipc::{BUILD, Chan, fd};
-use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant};
+use vipd_types::{ClientId, Epoch, Generation, GroupId, InstanceId, Instant, News, Object};
 
 struct Liar {
     parent: Chan<EngineToParent, ParentToEngine>,
@@ -111,6 +111,10 @@ impl Liar {
         self.say(EngineToParent::Release { instance, epoch, why: Why::Yield });
     }
 
+    fn notify(&mut self, object: Object, news: News, priority: u8) {
+        self.say(EngineToParent::Notify { object, news, priority });
+    }
+
     fn encoded(message: &EngineToParent) -> Vec<u8> {
         encode(message, &mut [0; MESSAGE_MAX]).unwrap().to_vec()
     }
@@ -144,6 +148,7 @@ impl Liar {
             "announce_other" => {
                 self.say(EngineToParent::Announce { instance, epoch: Epoch(9) });
             }
+            lie if lie.starts_with("notify_") => self.tell_news(lie),
             "hello_again" => self.say(EngineToParent::Hello { build: BUILD.into() }),
             "staged_again" => self.say(EngineToParent::Staged { generation: Generation(1) }),
             "future" => {
@@ -187,6 +192,23 @@ impl Liar {
         }
     }
 
+    fn tell_news(&mut self, lie: &str) {
+        let own = Object::Instance(self.instance);
+        match lie {
+            "notify_stranger" => {
+                self.notify(Object::Instance(InstanceId(60_000)), News::Master, 100);
+            }
+            "notify_no_group" => self.notify(Object::Group(GroupId(0)), News::Master, 0),
+            "notify_stop" => self.notify(own, News::Stop, 100),
+            "notify_deleted" => self.notify(own, News::Deleted, 100),
+            _ => {
+                let news = News::Backup;
+                let message = EngineToParent::Notify { object: own, news, priority: 100 };
+                (0..100_000).for_each(|_| self.raw(&Self::encoded(&message)));
+            }
+        }
+    }
+
     fn next(&mut self) -> u64 {
         // xorshift64: any sequence does, as long as a seed repeats it.
         self.seed ^= self.seed << 13;
@@ -212,6 +234,10 @@ impl Liar {
                         self.acquire(epoch);
                     }
                     held = !held;
+                    // Not true, but what the configuration names is run for it, and no more.
+                    let news =
+                        if self.next().is_multiple_of(2) { News::Master } else { News::Fault };
+                    self.notify(Object::Instance(self.instance), news, 100);
                 }
                 0 | 1 => self.alive_by_force(),
                 _ => {
@@ -237,7 +263,7 @@ impl Liar {
             let length = (self.next() % 40) as usize + 1;
             let mut bytes: Vec<u8> = (0..length).map(|_| self.next() as u8).collect();
             if length >= 4 {
-                bytes[..4].copy_from_slice(&((self.next() % 10) as u32).to_le_bytes());
+                bytes[..4].copy_from_slice(&((self.next() % 11) as u32).to_le_bytes());
             }
             self.raw(&bytes);
         }
