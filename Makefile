@@ -144,7 +144,18 @@ install:
 	$(INSTALL) -m 644 parent/pkg/completions/vipctl.bash $(DESTDIR)$(COMPLETIONS)/vipctl
 	$(INSTALL) -m 644 LICENSE README.md $(DESTDIR)$(DOCDIR)/
 
+# vipd under the name keepalived (AS KEEPALIVED in vipd(8)): programs that start keepalived, or send
+# it signals, start vipd. The package keepalived must not be there: its own program would be replaced.
+install-keepalived: install
+	@test ! -e $(DESTDIR)$(SBINDIR)/keepalived -o -L $(DESTDIR)$(SBINDIR)/keepalived || { \
+		echo "$(DESTDIR)$(SBINDIR)/keepalived is there: remove the package keepalived first" >&2; \
+		exit 1; \
+	}
+	ln -sfn vipd $(DESTDIR)$(SBINDIR)/keepalived
+	$(INSTALL) -d $(DESTDIR)/etc/keepalived
+
 uninstall:
+	test ! -L $(DESTDIR)$(SBINDIR)/keepalived || rm -f $(DESTDIR)$(SBINDIR)/keepalived
 	rm -f $(DESTDIR)$(SBINDIR)/vipd $(DESTDIR)$(BINDIR)/vipctl
 	for program in $(CHILDREN); do rm -f $(DESTDIR)$(LIBEXECDIR)/$$program; done
 	for page in man/*.[578]; do rm -f "$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}"; done
@@ -158,4 +169,4 @@ clean:
 	$(CARGO) clean
 
 .PHONY: all demo bench test check mutants fuzz fuzz-keep fuzz-build root packages install \
-	uninstall clean
+	install-keepalived uninstall clean

@@ -9,6 +9,7 @@ pub mod codec;
 mod inherit;
 pub mod msg;
 pub mod relay;
+pub mod report;
 pub mod slice;
 
 pub use chan::{Chan, ChanError};

@@ -1,7 +1,8 @@
 //! One enum per direction of each channel: what a process can say is what its enum lets it say.
 //! Requests are imperatives, answers participles. Meaning only: no address, interface, path or
-//! user ever goes from a child to the parent.
+//! user ever goes from a child to the parent that the parent would act on.
 
+use crate::report::Part;
 use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -97,6 +98,8 @@ pub enum EngineToParent {
     /// A lease has ended without an answer: some instance is not served any more, the others will
     /// follow. A parent that still hears this ends.
     Orphaned,
+    /// Answers ParentToEngine::Report, in parts.
+    Report(Part),
 }
 
 impl Message for EngineToParent {
@@ -105,6 +108,7 @@ impl Message for EngineToParent {
             Self::Hello { build: text } | Self::Log { text, .. } => text.len() <= TEXT_MAX,
             Self::Alive { advertised, .. } => advertised.len() <= ADVERTISED_MAX,
             Self::Deposit { last_will, .. } => last_will.len() <= ADVERT_MAX,
+            Self::Report(part) => part.is_bounded(),
             Self::Staged { .. }
             | Self::Acquire { .. }
             | Self::Release { .. }
@@ -209,6 +213,8 @@ pub enum ParentToEngine {
         done: bool,
         text: String,
     },
+    /// How do things stand? Once more only after the last answer has ended.
+    Report,
     /// Leave MASTER everywhere, say so, exit.
     Stop,
 }

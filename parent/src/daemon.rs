@@ -4,7 +4,9 @@
 use crate::announce::Schedule;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{Checker, Engine, Starter};
+use crate::dump::Dumps;
 use crate::held::Held;
+use crate::identity::Identity;
 use crate::kernel::{Address, Events, Kernel, Linux, Receiver};
 use crate::launch::Foreground;
 use crate::listener::Listener;
@@ -63,6 +65,9 @@ pub(crate) struct Daemon {
     pub(crate) accepting: BTreeSet<IfName>,
     /// Whoever waits for the start, until it is complete.
     pub(crate) foreground: Foreground,
+    pub(crate) dumps: Dumps,
+    pub(crate) identity: Identity,
+    pub(crate) ignores_interrupt: bool,
 }
 
 /// When the children last proved that they live.

@@ -56,6 +56,7 @@ impl Daemon {
             EngineToParent::Orphaned => {
                 Err(Fatal::new("vipd-vrrpe", "a lease was not renewed in time"))
             }
+            EngineToParent::Report(part) => self.take_report(&part),
         }
     }
 

@@ -4,12 +4,10 @@
 
 use nix::fcntl::OFlag;
 use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::{ForkResult, fork, pipe2, read, setsid, write};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use nix::unistd::{ForkResult, Pid, fork, pipe2, read, setsid, write};
+use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 /// Writing to it, or its end, tells the process in the foreground how the start went.
 #[derive(Debug)]
@@ -63,24 +61,15 @@ pub(crate) fn to_background() -> io::Result<Foreground> {
     }
 }
 
-/// Written while the right to do so is there; emptied at the end, because the folder is root's.
-#[derive(Debug)]
-pub(crate) struct PidFile(File);
-
-impl PidFile {
-    pub(crate) fn write(path: &Path) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o644);
-        let mut file = options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
-        file.try_lock().map_err(|_| {
-            io::Error::new(io::ErrorKind::AddrInUse, "another vipd is running (it holds the file)")
-        })?;
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Self(file))
-    }
-
-    pub(crate) fn clear(&self) {
-        let _ = self.0.set_len(0);
+/// Makes a process that does `work` and no more: nothing of its parent's is cleaned up in it.
+pub(crate) fn fork_for(work: impl FnOnce() -> i32) -> io::Result<Pid> {
+    // SAFETY: this process has one thread.
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            let code = work();
+            // SAFETY: ends the process; no handler of the parent may run in its child.
+            unsafe { libc::_exit(code) }
+        }
+        ForkResult::Parent { child } => Ok(child),
     }
 }

@@ -1,9 +1,11 @@
 //! Reads the configuration file and says what is to be said about it. The language is vipd-conf's
 //! business; the file system is this file's.
 
+use crate::identity::Identity;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
+use vipd_conf::config::Lease;
 use vipd_conf::{Diagnostic, Options, Parsed, Severity};
 
 /// A configuration of 10 000 instances has about 3 MiB.
@@ -36,7 +38,9 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-pub(crate) fn read(path: &Path, options: Options) -> Result<Loaded, LoadError> {
+/// Under the name keepalived addresses have a lease only if the file says so: a renewal is an event
+/// that others see.
+pub(crate) fn read(path: &Path, identity: Identity, options: Options) -> Result<Loaded, LoadError> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             LoadError::Missing(path.to_owned())
@@ -50,7 +54,11 @@ pub(crate) fn read(path: &Path, options: Options) -> Result<Loaded, LoadError> {
     }
     let text = std::fs::read(path).map_err(unreadable)?;
     let name = path.display().to_string();
-    let parsed = vipd_conf::parse_with(&name, &text, options);
+    let mut parsed = vipd_conf::parse_with(&name, &text, options);
+    if identity == Identity::Keepalived {
+        let unsaid = parsed.config.instances.iter_mut().filter(|i| i.lease == Lease::Default);
+        unsaid.for_each(|instance| instance.lease = Lease::Off);
+    }
     Ok(Loaded { name, text, parsed, options })
 }
 

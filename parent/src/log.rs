@@ -1,12 +1,20 @@
 //! The operators' log of all processes: formats lines, sends them to the log daemon over a socket
-//! of our own that never blocks, and to the console when asked. What a slow log daemon does not take
+//! of our own that never blocks, and to the console or a file when asked. What a slow log daemon does not take
 //! waits in a bounded backlog; one that stalls, dies or comes back costs lines, which are counted,
 //! and nothing else.
 
+use crate::args::LogArgs;
+use crate::date;
+use crate::identity::{Identity, Idents};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use nix::fcntl::OFlag;
+use nix::unistd::Uid;
 use std::collections::VecDeque;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 use syslog::{Facility, Formatter3164, LogFormat, Severity};
@@ -15,6 +23,7 @@ use vipd_ipc::msg;
 const DEVICE: &str = "/dev/log";
 /// The longest line that every log daemon takes (RFC 3164 4.1), less its head.
 const LINE_MAX: usize = 900;
+/// Of the audit trail, and of the daemon before it has a log.
 const IDENT: &str = "vipd";
 /// Lines that may wait. The kernel's queue of a log socket holds ten.
 const BACKLOG: usize = 2048;
@@ -27,15 +36,14 @@ const AGAIN_MAX: Duration = Duration::from_millis(320);
 
 static SINK: OnceLock<Mutex<Sink>> = OnceLock::new();
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) console: bool,
-    pub(crate) detail: bool,
-}
-
 struct Sink {
+    /// Lines go to the log daemon.
+    syslog: bool,
     socket: Option<UnixDatagram>,
+    facility: Facility,
+    idents: &'static Idents,
     console: bool,
+    file: Option<File>,
     waiting: VecDeque<Vec<u8>>,
     /// Lines that found no room since the last time that all was sent.
     lost: u64,
@@ -45,24 +53,45 @@ struct Sink {
 struct Facade;
 
 /// From here on `log::info!` and its kin write the operators' log of this process.
-pub(crate) fn start(options: Options) {
-    let (socket, console, waiting) = (connect(), options.console, VecDeque::new());
-    let sink = Sink { socket, console, waiting, lost: 0, again: AGAIN };
+pub(crate) fn start(args: &LogArgs, identity: Identity) -> io::Result<()> {
+    let sink = Sink {
+        syslog: args.syslog,
+        socket: args.syslog.then(connect).flatten(),
+        facility: args.facility,
+        idents: identity.idents(),
+        console: args.console,
+        file: args.file.as_deref().map(open).transpose()?,
+        waiting: VecDeque::new(),
+        lost: 0,
+        again: AGAIN,
+    };
     let _ = SINK.set(Mutex::new(sink));
-    let level = if options.detail { LevelFilter::Debug } else { LevelFilter::Info };
+    let level = if args.detail { LevelFilter::Debug } else { LevelFilter::Info };
     if log::set_logger(&Facade).is_ok() {
         // Never Trace: netlink-proto would write out every message.
         log::set_max_level(level);
     }
+    Ok(())
+}
+
+/// Others may write to the folder: only a file that is ours alone is written to.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(flags.bits());
+    let file = options.open(path)?;
+    let meta = file.metadata()?;
+    let ours = meta.is_file() && meta.nlink() == 1 && meta.uid() == Uid::effective().as_raw();
+    if ours { Ok(file) } else { Err(io::Error::other("it is no file of this user")) }
 }
 
 /// A line of the audit trail. Only `audit` calls this.
 pub(crate) fn audit(line: &str) {
-    write(Facility::LOG_AUTHPRIV, Severity::LOG_NOTICE, IDENT, std::process::id(), line);
+    write(Kind::Audit, Severity::LOG_NOTICE, None, std::process::id(), line);
 }
 
 /// A line that a child sent; its words are cleaned and cannot look like another process's.
-pub(crate) fn relay(ident: &str, pid: u32, level: msg::Level, text: &str) {
+pub(crate) fn relay(ident: &'static str, pid: u32, level: msg::Level, text: &str) {
     let level = match level {
         msg::Level::Error => Level::Error,
         msg::Level::Warning => Level::Warn,
@@ -70,7 +99,7 @@ pub(crate) fn relay(ident: &str, pid: u32, level: msg::Level, text: &str) {
         msg::Level::Debug => Level::Debug,
     };
     if level <= log::max_level() {
-        write(Facility::LOG_DAEMON, severity(level), ident, pid, text);
+        write(Kind::Operators, severity(level), Some(ident), pid, text);
     }
 }
 
@@ -83,7 +112,7 @@ impl Log for Facade {
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
             let text = record.args().to_string();
-            write(Facility::LOG_DAEMON, severity(record.level()), IDENT, std::process::id(), &text);
+            write(Kind::Operators, severity(record.level()), None, std::process::id(), &text);
         }
     }
 
@@ -99,16 +128,32 @@ fn severity(level: Level) -> Severity {
     }
 }
 
-fn write(facility: Facility, severity: Severity, ident: &str, pid: u32, text: &str) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Operators,
+    Audit,
+}
+
+/// `child` speaks, or the parent.
+fn write(kind: Kind, severity: Severity, child: Option<&'static str>, pid: u32, text: &str) {
     let Some(Ok(mut sink)) = SINK.get().map(Mutex::lock) else { return };
+    let (facility, ident, limit) = match (kind, child) {
+        (Kind::Audit, _) => (Facility::LOG_AUTHPRIV, IDENT, BACKLOG_AUDIT),
+        (Kind::Operators, Some(name)) => (sink.facility, sink.idents.of_child(name), BACKLOG),
+        (Kind::Operators, None) => (sink.facility, sink.idents.parent, BACKLOG),
+    };
     for line in text.lines() {
         let line = clean(line);
         if sink.console {
-            let _ = writeln!(std::io::stderr(), "{ident}[{pid}]: {line}");
+            let _ = writeln!(io::stderr(), "{ident}[{pid}]: {line}");
         }
-        let limit =
-            if matches!(facility, Facility::LOG_AUTHPRIV) { BACKLOG_AUDIT } else { BACKLOG };
-        sink.push(frame(facility, severity, ident, pid, &line), limit);
+        if let Some(file) = &mut sink.file {
+            let line = format!("{}: {ident}[{pid}]: {line}\n", date::short(date::now()));
+            let _ = file.write_all(line.as_bytes());
+        }
+        if sink.syslog {
+            sink.push(frame(facility, severity, ident, pid, &line), limit);
+        }
     }
     sink.flush();
 }
@@ -127,11 +172,16 @@ pub(crate) fn flush() -> Option<Duration> {
 /// The last words: waits for a slow log daemon, but not for long.
 pub(crate) fn finish() {
     for _ in 0..200 {
-        if flush().is_none() {
+        if flush().is_none() || is_alone() {
             return;
         }
         std::thread::sleep(AGAIN);
     }
+}
+
+/// There is no log daemon, not even one that is being restarted: nobody to wait for.
+fn is_alone() -> bool {
+    !Path::new(DEVICE).exists()
 }
 
 fn frame(facility: Facility, severity: Severity, ident: &str, pid: u32, line: &str) -> Vec<u8> {
@@ -160,8 +210,8 @@ impl Sink {
         if self.lost > 0 {
             let text =
                 format!("{} log lines were lost: the log daemon did not take them", self.lost);
-            let (facility, severity) = (Facility::LOG_DAEMON, Severity::LOG_WARNING);
-            let frame = frame(facility, severity, IDENT, std::process::id(), &text);
+            let (facility, severity) = (self.facility, Severity::LOG_WARNING);
+            let frame = frame(facility, severity, self.idents.parent, std::process::id(), &text);
             if self.send(&frame) {
                 self.lost = 0;
             }
@@ -173,7 +223,7 @@ impl Sink {
         if let Some(socket) = &self.socket {
             match socket.send(frame) {
                 Ok(_) => return true,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(_) => self.socket = None,
             }
         }

@@ -8,31 +8,40 @@ mod audit;
 mod children;
 mod confine;
 mod daemon;
+mod date;
+mod dump;
 mod engine;
+mod flags;
 mod held;
 mod helpers;
+mod identity;
 mod kernel;
 mod launch;
 mod listener;
 mod load;
 mod log;
+mod netns;
 mod notify;
 mod owner;
 mod permit;
+mod pidfile;
 mod plan;
 mod prove;
 mod reload;
 mod report;
 mod rights;
 mod run;
+mod signals;
 mod spawn;
 mod start;
+mod sweeper;
 mod sys;
 mod tracked;
 mod vmacs;
 mod watch;
 
 use args::Command;
+use identity::Identity;
 use std::process::ExitCode;
 
 /// Exit codes; vipd(8) lists them.
@@ -48,17 +57,20 @@ mod exit {
 fn main() -> ExitCode {
     // Whatever the caller left open is none of this daemon's business.
     sys::close_inherited();
-    let arguments = match args::parse(std::env::args_os().skip(1)) {
+    let mut words = std::env::args_os();
+    let identity = Identity::of(words.next().as_deref());
+    let arguments = match args::parse(identity, words) {
         Ok(Command::Run(arguments)) => arguments,
-        Ok(Command::Help) => return report::help(),
-        Ok(Command::Version) => return report::version(),
-        Err(error) => return report::usage(&error),
+        Ok(Command::Help) => return report::help(identity),
+        Ok(Command::Version) => return report::version(identity),
+        Ok(Command::Signal(name)) => return report::signal(identity, &name),
+        Err(error) => return report::usage(identity, &error),
     };
     if arguments.test {
         return report::test(&arguments);
     }
     ExitCode::from(match start::start(&arguments) {
         Ok(code) => code,
-        Err(failure) => report::failure(&failure),
+        Err(failure) => report::failure(identity, &failure),
     })
 }

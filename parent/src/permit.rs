@@ -7,7 +7,8 @@ use notify::Notices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use vipd_ipc::msg::EngineToParent as Said;
-use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant, Object};
+use vipd_ipc::report::Part;
+use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant, Object, TrackerId};
 
 /// How far the engine's clock may be ahead: both read the same one, so only by nothing.
 const AHEAD: Duration = Duration::from_millis(1);
@@ -41,6 +42,8 @@ pub(crate) enum Violation {
     StrangeWill,
     #[error("it told of what it does not decide")]
     StrangeNews,
+    #[error("it reported what it was not asked for, or once more")]
+    NotAsked,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,8 @@ pub(crate) struct Permits {
     notices: Notices,
     staging: Option<Generation>,
     may_reload: BTreeSet<ClientId>,
+    /// A report was asked for and has not ended.
+    report: Option<Reported>,
     /// Clients below this are too many to be remembered; what they ask is refused, not punished.
     forgotten: ClientId,
 }
@@ -56,9 +61,16 @@ pub(crate) struct Permits {
 impl Default for Permits {
     fn default() -> Self {
         let (instances, may_reload) = (BTreeMap::new(), BTreeSet::new());
-        let notices = Notices::default();
-        Self { instances, notices, staging: None, may_reload, forgotten: ClientId(0) }
+        let (notices, report) = (Notices::default(), None);
+        Self { instances, notices, staging: None, may_reload, report, forgotten: ClientId(0) }
     }
+}
+
+/// What has come of a report: everything comes in order, and once.
+#[derive(Debug, Default)]
+struct Reported {
+    instance: Option<InstanceId>,
+    tracker: Option<TrackerId>,
 }
 
 #[derive(Debug)]
@@ -109,6 +121,27 @@ impl Permits {
                     Err(Violation::NotAllowed)
                 }
             }
+            Said::Report(part) => self.report(part),
+        }
+    }
+
+    fn report(&mut self, part: &Part) -> Result<(), Violation> {
+        let report = self.report.as_mut().ok_or(Violation::NotAsked)?;
+        match part {
+            Part::Instances(list) => {
+                let mut ids = list.iter().map(|status| status.instance);
+                let is_next = report.tracker.is_none() && rises(&mut report.instance, ids.clone());
+                is_next.then_some(()).ok_or(Violation::NotAsked)?;
+                ids.try_for_each(|id| self.known(id).map(|_| ()))
+            }
+            Part::Trackers(list) => {
+                let is_next = rises(&mut report.tracker, list.iter().map(|s| s.tracker));
+                is_next.then_some(()).ok_or(Violation::NotAsked)
+            }
+            Part::End => {
+                self.report = None;
+                Ok(())
+            }
         }
     }
 
@@ -119,6 +152,11 @@ impl Permits {
     /// A configuration was sent; the engine owes one Staged for it.
     pub(crate) fn expect_staged(&mut self, generation: Generation) {
         self.staging = Some(generation);
+    }
+
+    /// The engine was asked how things stand; it owes one answer.
+    pub(crate) fn expect_report(&mut self) {
+        self.report = Some(Reported::default());
     }
 
     /// The instances of the configuration that is now in force.
@@ -227,6 +265,11 @@ fn deposits(now: Instant, copies: u16) -> Bucket {
     Bucket::new(now, copies.saturating_mul(100), copies.saturating_mul(20))
 }
 
+/// True if there is one more at least, and each is above those before it.
+fn rises<T: Ord + Copy>(last: &mut Option<T>, list: impl ExactSizeIterator<Item = T>) -> bool {
+    list.len() > 0 && { list }.all(|one| last.replace(one).is_none_or(|before| before < one))
+}
+
 /// Lets `burst` through at once and `rate` a second after that.
 #[derive(Debug)]
 struct Bucket {
@@ -257,6 +300,8 @@ impl Bucket {
 mod tests {
     use super::*;
     use vipd_ipc::msg::Why;
+    use vipd_ipc::report::{Counts, InstanceStatus, TrackerStatus};
+    use vipd_types::{Priority, State};
 
     const VI: InstanceId = InstanceId(1);
 
@@ -373,5 +418,53 @@ mod tests {
         assert_eq!(p.check(at(0), &alive), Err(Violation::FromTheFuture));
         let alive = Said::Alive { at: at(0), advertised: vec![InstanceId(9)] };
         assert_eq!(p.check(at(0), &alive), Err(Violation::UnknownInstance));
+    }
+
+    fn status(id: u16) -> InstanceStatus {
+        InstanceStatus {
+            instance: InstanceId(id),
+            state: State::Backup,
+            since: at(0),
+            effective: Priority::DEFAULT,
+            held: false,
+            master: None,
+            interval: Duration::ZERO,
+            down_after: Duration::ZERO,
+            deadline: None,
+            last_sent: None,
+            counts: Counts::default(),
+        }
+    }
+
+    fn instances(ids: &[u16]) -> Said {
+        Said::Report(Part::Instances(ids.iter().copied().map(status).collect()))
+    }
+
+    fn trackers(ids: &[u16]) -> Said {
+        let one = |id: &u16| TrackerStatus { tracker: TrackerId(*id), up: None };
+        Said::Report(Part::Trackers(ids.iter().map(one).collect()))
+    }
+
+    #[test]
+    fn a_report_comes_when_asked_for_and_each_object_once() {
+        let end = Said::Report(Part::End);
+        let two = BTreeMap::from([(InstanceId(1), 1), (InstanceId(2), 1)]);
+        let not = Err(Violation::NotAsked);
+        let stories: [(&[Said], Result<(), Violation>); 7] = [
+            (&[instances(&[1]), instances(&[2]), trackers(&[0, 3]), end.clone()], Ok(())),
+            (&[instances(&[2, 1])], not),
+            (&[instances(&[1]), instances(&[1])], not),
+            (&[instances(&[])], not),
+            (&[trackers(&[4]), instances(&[1])], not),
+            (&[instances(&[9])], Err(Violation::UnknownInstance)),
+            (&[end.clone(), end.clone()], not),
+        ];
+        for (story, verdict) in stories {
+            let mut p = permits();
+            p.set_instances(at(0), &two);
+            assert_eq!(p.check(at(0), &story[0]), not);
+            p.expect_report();
+            assert_eq!(story.iter().try_for_each(|said| p.check(at(0), said)), verdict);
+        }
     }
 }

@@ -16,8 +16,9 @@ pub(crate) struct Proved {
 
 impl Proved {
     pub(crate) fn read(args: &Args) -> Result<Self, LoadError> {
-        let loaded = load::read(&args.file, args.options())?;
-        let peer = args.peer.as_ref().map(|file| load::read(file, args.options())).transpose()?;
+        let loaded = load::read(&args.file, args.identity, args.options())?;
+        let peer = args.peer.as_ref();
+        let peer = peer.map(|file| load::read(file, args.identity, args.options())).transpose()?;
         let mut proved = Self {
             diagnostics: loaded.parsed.diagnostics.clone(),
             loaded,

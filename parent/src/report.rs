@@ -5,37 +5,93 @@
     reason = "the terminal is this file's business"
 )]
 
-use crate::args::{Args, HELP};
+use crate::args::{ArgError, Args};
 use crate::exit;
+use crate::flags;
+use crate::identity::Identity;
 use crate::load::{LoadError, Loaded};
 use crate::prove::Proved;
+use crate::signals;
 use crate::start::Failure;
-use std::io::{IsTerminal, Write};
+use nix::fcntl::OFlag;
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 use vipd_conf::{Diagnostic, Severity};
 
-pub(crate) fn help() -> ExitCode {
-    print!("{HELP}");
+fn summary(identity: Identity) -> String {
+    format!(
+        "usage: {} [options]\n\n{}\nThe configuration is {} unless -f names another. vipd(8) \
+         describes the options, vipd.conf(5) the configuration.\n",
+        identity.word(),
+        flags::help(),
+        identity.default_file(),
+    )
+}
+
+pub(crate) fn help(identity: Identity) -> ExitCode {
+    print!("{}", summary(identity));
     ExitCode::SUCCESS
 }
 
-pub(crate) fn version() -> ExitCode {
-    println!("vipd {}", env!("CARGO_PKG_VERSION"));
+/// keepalived's goes to standard error, and that is where it is read.
+pub(crate) fn version(identity: Identity) -> ExitCode {
+    match identity {
+        Identity::Vipd => print!("{}", identity.version()),
+        Identity::Keepalived => eprint!("{}", identity.version()),
+    }
     ExitCode::SUCCESS
 }
 
-pub(crate) fn usage(error: &lexopt::Error) -> ExitCode {
-    eprintln!("vipd: {error}\n\n{HELP}");
+/// The number of the signal with keepalived's name.
+pub(crate) fn signal(identity: Identity, name: &OsStr) -> ExitCode {
+    let number = name.to_str().and_then(signals::number_of);
+    match number {
+        Some(number) => println!("{number}"),
+        None => {
+            let known: Vec<&str> = signals::NAMES.iter().map(|(name, _)| *name).collect();
+            eprintln!(
+                "{}: there is no signal {name:?}, only {}",
+                identity.word(),
+                known.join(", ")
+            );
+            return ExitCode::from(exit::FATAL);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+pub(crate) fn usage(identity: Identity, error: &ArgError) -> ExitCode {
+    let name = identity.word();
+    eprintln!("{name}: {error}; {name} --help lists the flags");
     ExitCode::from(exit::USAGE)
 }
 
-pub(crate) fn failure(failure: &Failure) -> u8 {
-    eprintln!("vipd: {}", failure.text);
+pub(crate) fn failure(identity: Identity, failure: &Failure) -> u8 {
+    eprintln!("{}: {}", identity.word(), failure.text);
     failure.code
+}
+
+/// What is said about the file goes to the end of another one.
+fn turn_to(log: &Path) -> io::Result<()> {
+    let flags = OFlag::O_NOFOLLOW.bits();
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(0o600).custom_flags(flags);
+    nix::unistd::dup2_stderr(options.open(log)?)?;
+    Ok(())
 }
 
 /// `-t`: checks the file, touches nothing, needs no right but to read it.
 pub(crate) fn test(args: &Args) -> ExitCode {
+    if let Some(log) = &args.test_log
+        && let Err(error) = turn_to(log)
+    {
+        eprintln!("vipd: {}: {error}", log.display());
+        return ExitCode::from(exit::FATAL);
+    }
     let proved = match Proved::read(args) {
         Ok(proved) => proved,
         Err(error) => {
@@ -81,7 +137,7 @@ pub(crate) fn test(args: &Args) -> ExitCode {
 
 /// A reader that closes early has seen what it wanted.
 fn print_all(bytes: &[u8]) {
-    let _ = std::io::stdout().write_all(bytes);
+    let _ = io::stdout().write_all(bytes);
 }
 
 pub(crate) fn code_of(error: &LoadError) -> u8 {
@@ -98,7 +154,7 @@ pub(crate) fn diagnostics(loaded: &Loaded) {
 
 /// With its place in the file underlined.
 fn show(diagnostic: &Diagnostic, text: &[u8]) {
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     eprintln!("{}", diagnostic.render_with(text, colour));
 }
 

@@ -5,10 +5,10 @@ use crate::daemon::{Daemon, Fatal};
 use crate::kernel::Kernel;
 use crate::listener::Listener;
 use crate::rights::Rights;
+use crate::signals::{self, Order};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use sd_notify::NotifyState;
 use std::os::fd::AsRawFd;
@@ -37,16 +37,6 @@ const CHECKER_SILENT: Duration = Duration::from_secs(10);
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// From the end of the channels to the leash.
 const EXIT_LIMIT: Duration = Duration::from_secs(1);
-
-/// The signals the daemon knows. All are blocked, and read as events.
-pub(crate) fn signals() -> Result<SigSet, Errno> {
-    let mut set = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGCHLD] {
-        set.add(signal);
-    }
-    set.thread_block()?;
-    Ok(set)
-}
 
 pub(crate) struct Loop {
     poll: Poll,
@@ -147,17 +137,20 @@ impl Loop {
 
     fn hear_signals(&mut self, daemon: &mut Daemon) -> Result<(), Fatal> {
         while let Ok(Some(info)) = self.signals.read_signal() {
-            let number = i32::try_from(info.ssi_signo).unwrap_or(0);
-            match Signal::try_from(number) {
-                Ok(Signal::SIGHUP) => daemon.reload(None)?,
-                Ok(Signal::SIGTERM | Signal::SIGINT) if daemon.ending.is_none() => {
+            match signals::order_of(info.ssi_signo) {
+                Some(Order::Reload) => daemon.reload(None)?,
+                Some(Order::Interrupt) if daemon.ignores_interrupt => {}
+                Some(Order::Stop | Order::Interrupt) if daemon.ending.is_none() => {
                     log::info!("Stopping");
                     let _ = sd_notify::notify(&[NotifyState::Stopping]);
                     daemon.ending = Some(daemon.kernel.now().plus(STOP_LIMIT));
                     daemon.tell_engine(&ParentToEngine::Stop)?;
                 }
+                Some(order @ (Order::Data | Order::Stats | Order::ClearStats | Order::Json)) => {
+                    daemon.order_dump(order)?;
+                }
                 // A dead child is known by its channel; its status is read when it is mourned.
-                _ => {}
+                Some(Order::Stop | Order::Interrupt | Order::Child) | None => {}
             }
         }
         Ok(())
@@ -250,7 +243,7 @@ impl Daemon {
         }
         self.listener.remove();
         self.audit.daemon("stop");
-        log::info!("Stopped");
+        log::info!("{}", self.identity.last_words());
         crate::log::finish();
     }
 

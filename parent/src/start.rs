@@ -5,20 +5,23 @@ use crate::args::Args;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
+use crate::dump::Dumps;
+use crate::identity::Places;
 use crate::kernel::{Events, Kernel, Linux, Mark};
-use crate::launch::{self, Foreground, PidFile};
+use crate::launch::{self, Foreground};
 use crate::listener::Listener;
 use crate::load::{self, Loaded};
-use crate::log::Options;
 use crate::notify::{self, Notifier};
+use crate::pidfile::PidFiles;
 use crate::plan::{Numbers, Plan, PlanError, no_accept};
 use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
-use crate::run::{self, Loop};
+use crate::run::Loop;
 use crate::vmacs::Vmacs;
-use crate::{exit, report, sys, watch};
+use crate::{exit, netns, report, signals, sys, watch};
 use caps::Capability;
 use nix::sys::signal::SigSet;
+use nix::sys::stat::umask;
 use std::ffi::CString;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
@@ -37,6 +40,17 @@ fn fatal(text: impl Display) -> Failure {
     Failure { code: exit::FATAL, text: text.to_string() }
 }
 
+/// What the daemon stands on: found out before it serves.
+struct Ground {
+    file: PathBuf,
+    /// Complete.
+    places: Places,
+    rights: Rights,
+    accounts: Accounts,
+    programs: Programs,
+    foreground: Foreground,
+}
+
 /// Returns the exit code of a daemon that has served.
 pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     let file = std::path::absolute(&args.file).map_err(fatal)?;
@@ -44,35 +58,56 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     let rights = check_rights()?;
     let accounts = rights::accounts(&rights).map_err(fatal)?;
     let programs = Programs::open().map_err(fatal)?;
-    let pid_path = args.pid_file.as_ref().map(std::path::absolute).transpose().map_err(fatal)?;
-    let socket = std::path::absolute(&args.socket).map_err(fatal)?;
+    let of_file = &loaded.parsed.config.globals.net_namespace;
+    let namespace = args.namespace.clone().or_else(|| of_file.clone());
+    let places = args.identity.fill(args.places.clone(), namespace.as_deref());
     let foreground = if args.foreground {
         Foreground::none()
     } else {
         launch::to_background().map_err(|e| fatal(format!("cannot go to the background: {e}")))?
     };
-    crate::log::start(Options { console: args.console, detail: args.detail });
-    log::info!("Starting vipd v{}", env!("CARGO_PKG_VERSION"));
+    if let Some(mask) = args.umask {
+        umask(mask);
+    }
+    start_log(args)?;
     loaded.parsed.diagnostics.iter().for_each(load::log);
     if args.dump {
         load::log_all(&loaded.parsed.config);
     }
-    let pid_file = pid_path.map(|path| {
-        PidFile::write(&path).map_err(|e| fatal(format!("pid file {}: {e}", path.display())))
-    });
-    let pid_file = pid_file.transpose()?;
-    let code = serve(file, socket, loaded, rights, &accounts, programs, foreground);
-    if let Some(file) = pid_file {
-        file.clear();
-    }
+    let mut pid_files = PidFiles::open(&places, accounts.parent.is_some()).map_err(fatal)?;
+    let ground = Ground { file, places, rights, accounts, programs, foreground };
+    let entered = namespace.as_deref().map_or(Ok(()), enter);
+    let code = entered.and_then(|()| serve(args, ground, loaded, &mut pid_files));
+    pid_files.remove();
     if let Err(failure) = &code {
         log::error!("{}", failure.text);
     }
     code
 }
 
+fn start_log(args: &Args) -> Result<(), Failure> {
+    let file = || args.log.file.as_deref().unwrap_or(Path::new("")).display();
+    crate::log::start(&args.log, args.identity)
+        .map_err(|e| fatal(format!("log file {}: {e}", file())))?;
+    log::info!("Starting {}", args.identity.title());
+    for flag in &args.idle {
+        log::info!("--{} is without effect: {}", flag.long, flag.text);
+    }
+    Ok(())
+}
+
+fn enter(namespace: &str) -> Result<(), Failure> {
+    let failed = |(text, right)| {
+        let code = if right { exit::PERMISSION } else { exit::CONFIGURATION };
+        Failure { code, text }
+    };
+    netns::enter(namespace).map_err(failed)?;
+    log::info!("Running in network namespace {namespace}");
+    Ok(())
+}
+
 fn read(args: &Args) -> Result<Loaded, Failure> {
-    let loaded = load::read(&args.file, args.options())
+    let loaded = load::read(&args.file, args.identity, args.options())
         .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
     if loaded.parsed.has_errors() {
         report::diagnostics(&loaded);
@@ -99,14 +134,13 @@ fn check_rights() -> Result<Rights, Failure> {
 }
 
 fn serve(
-    file: PathBuf,
-    socket: PathBuf,
+    args: &Args,
+    ground: Ground,
     loaded: Loaded,
-    rights: Rights,
-    accounts: &Accounts,
-    mut programs: Programs,
-    foreground: Foreground,
+    pid_files: &mut PidFiles,
 ) -> Result<u8, Failure> {
+    let Ground { file, places, rights, accounts, mut programs, foreground } = ground;
+    let socket = places.socket.unwrap_or_default();
     programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
     let events = Events::open().map_err(|e| fatal(format!("netlink events: {e}")))?;
@@ -118,7 +152,9 @@ fn serve(
     let mut vmacs = Vmacs::new(Mark::new(&socket));
     let options = loaded.options;
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        Ok((Others::start(&next.plan, (&file, options), &rights, accounts, programs)?, next))
+        let others = Others::start(&next.plan, (&file, options), &rights, &accounts, programs)?;
+        pid_files.write(&others.engine, &others.checker).map_err(fatal)?;
+        Ok((others, next))
     });
     let (Others { signals, starter, engine, checker }, next) = match begun {
         Ok(begun) => begun,
@@ -159,8 +195,11 @@ fn serve(
         ending: None,
         accepting: Default::default(),
         foreground,
+        dumps: Dumps::new(args.dump_dir.clone()),
+        identity: args.identity,
+        ignores_interrupt: args.ignore_sigint,
     };
-    match begin(&mut daemon, next, &signals, rights, accounts) {
+    match begin(&mut daemon, next, &signals, rights, &accounts) {
         Ok(serving) => Ok(serving.run(&mut daemon)),
         Err(failure) => {
             daemon.remove_vmacs();
@@ -178,6 +217,7 @@ fn begin(
     rights: Rights,
     accounts: &Accounts,
 ) -> Result<Loop, Failure> {
+    daemon.dumps.make_way(accounts.parent.map(|(user, _)| user));
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     warn_if_unreadable(&daemon.file);
     daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;
@@ -218,7 +258,7 @@ impl Others {
         accounts: &Accounts,
         programs: Programs,
     ) -> Result<Self, Failure> {
-        let signals = run::signals().map_err(|e| fatal(format!("signals: {e}")))?;
+        let signals = signals::block().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.needs_starter().is_some() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
             Some(children::start_starter(&programs, rights, &path, options).map_err(fatal)?)

@@ -2,6 +2,7 @@
 //! the moment between fork and exec in `spawn`.
 #![expect(unsafe_code, reason = "see the module comment; each use has its SAFETY line")]
 
+use nix::sys::signal::SigSet;
 use nix::sys::socket::{LinkAddr, SockaddrLike};
 use std::ffi::c_int;
 use std::io;
@@ -93,6 +94,41 @@ pub(crate) fn own(raw: c_int) -> OwnedFd {
 pub(crate) fn close_inherited() {
     // SAFETY: runs first in `main`: no descriptor above 2 belongs to anyone in this process.
     let _ = unsafe { libc::close_range(3, u32::MAX, 0) };
+}
+
+/// Closes every descriptor of this process but these.
+pub(crate) fn close_all_but(keep: &mut [c_int]) {
+    keep.sort_unstable();
+    let mut from = 0_u32;
+    for fd in keep.iter().filter_map(|fd| u32::try_from(*fd).ok()) {
+        if let Some(last) = fd.checked_sub(1).filter(|last| *last >= from) {
+            // SAFETY: the caller is a process that goes on with the descriptors in `keep` only.
+            let _ = unsafe { libc::close_range(from, last, 0) };
+        }
+        from = fd.saturating_add(1);
+    }
+    // SAFETY: as above.
+    let _ = unsafe { libc::close_range(from, u32::MAX, 0) };
+}
+
+/// Adds real-time signals, for which nix has no names, to a set.
+pub(crate) fn add_signals(set: &SigSet, numbers: &[c_int]) -> SigSet {
+    let mut raw = *set.as_ref();
+    for number in numbers {
+        // SAFETY: changes a live set of our own; a number that is no signal changes nothing.
+        let _ = unsafe { libc::sigaddset(&raw mut raw, *number) };
+    }
+    // SAFETY: it was a valid set, and sigaddset keeps it one.
+    unsafe { SigSet::from_sigset_t_unchecked(raw) }
+}
+
+/// The clock on the wall, in the host's time zone.
+pub(crate) fn local_time(seconds: i64) -> Option<libc::tm> {
+    let mut parts = std::mem::MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: reads a live number and fills the struct behind the pointer, or returns null.
+    let found = unsafe { libc::localtime_r(&raw const seconds, parts.as_mut_ptr()) };
+    // SAFETY: all bytes zero is a valid tm, and localtime_r has filled it besides.
+    (!found.is_null()).then(|| unsafe { parts.assume_init() })
 }
 
 /// Does this process have a real-time schedule?

@@ -15,7 +15,7 @@ const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 88, 88, 100));
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Each breaks one rule of the permit table or of the codec.
-const LIES: [&str; 23] = [
+const LIES: [&str; 24] = [
     "unknown_acquire",
     "unknown_release",
     "unknown_alive",
@@ -31,6 +31,7 @@ const LIES: [&str; 23] = [
     "hello_again",
     "staged_again",
     "future",
+    "report",
     "reload",
     "short_will",
     "surplus",

@@ -26,7 +26,9 @@ fn help(program: &str) -> String {
 fn options_of_help(help: &str) -> BTreeSet<String> {
     let described = help.lines().filter(|line| line.trim_start().starts_with('-'));
     described
-        .flat_map(|line| line.split([' ', ',', '=']).take_while(|w| w.is_empty() || is_option(w)))
+        .flat_map(|line| {
+            line.split([' ', ',', '=', '[']).take_while(|w| w.is_empty() || is_option(w))
+        })
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .chain(second_words(help))
@@ -37,7 +39,7 @@ fn options_of_help(help: &str) -> BTreeSet<String> {
 fn second_words(help: &str) -> Vec<String> {
     let lines = help.lines().filter(|line| line.trim_start().starts_with('-'));
     lines
-        .filter_map(|line| line.split_whitespace().nth(1))
+        .filter_map(|line| line.split_whitespace().nth(1)?.split('[').next())
         .filter(|w| is_option(w))
         .map(str::to_owned)
         .collect()
@@ -53,7 +55,7 @@ fn options_of_page(page: &str) -> BTreeSet<String> {
     for item in page.lines().filter_map(|line| line.strip_prefix(".It ")) {
         let mut on = false;
         for word in item.split_whitespace().filter(|word| *word != ",") {
-            if word == "Fl" || word == "Ar" {
+            if matches!(word, "Fl" | "Ar" | "Ns" | "Oo" | "Oc") {
                 on = word == "Fl";
             } else if on {
                 found.insert(format!("-{}", word.replace("\\-", "-")));
@@ -61,6 +63,35 @@ fn options_of_page(page: &str) -> BTreeSet<String> {
         }
     }
     found
+}
+
+/// Each flag stands in the list of the page that its place in the table demands, and the help says so.
+#[test]
+fn flags_are_the_same_in_table_help_and_page() {
+    let source = read("parent/src/flags.rs");
+    let page = read("man/vipd.8");
+    let told = help("vipd");
+    let parts: Vec<&str> = told.split("\nof keepalived, ").collect();
+    let lists: Vec<&str> = page.split(".Ss Flags of keepalived ").collect();
+    assert_eq!((parts.len(), lists.len()), (3, 3));
+    let refused = lists[2].split_once(".Ss ").unwrap().0;
+    for (n, (effect, list)) in
+        ["Served", "Accepted", "Refused"].into_iter().zip([lists[0], lists[1], refused]).enumerate()
+    {
+        let begin = format!("flag({effect}, ");
+        let table: BTreeSet<String> = source
+            .split(&begin)
+            .skip(1)
+            .filter_map(|row| row.split('"').nth(1))
+            .map(|long| format!("--{long}"))
+            .collect();
+        let long = |all: BTreeSet<String>| -> BTreeSet<String> {
+            all.into_iter().filter(|word| word.starts_with("--")).collect()
+        };
+        assert!(!table.is_empty());
+        assert_eq!(table, long(options_of_help(parts[n])), "{effect} in the help");
+        assert_eq!(table, long(options_of_page(list)), "{effect} in the page");
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ impl Engine {
         Ok(())
     }
 
+    #[expect(clippy::too_many_lines, reason = "one table of all that the parent may say")]
     fn obey(
         &mut self,
         message: ParentToEngine,
@@ -122,6 +123,10 @@ impl Engine {
             }
             ParentToEngine::Reloaded { client, done, text } => {
                 self.clients.reloaded(client, done, &text, now);
+                Ok(())
+            }
+            ParentToEngine::Report => {
+                self.reporter.begin();
                 Ok(())
             }
             ParentToEngine::Stop => {

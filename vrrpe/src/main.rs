@@ -15,6 +15,7 @@ mod instance;
 mod lease;
 mod options;
 mod raw;
+mod report;
 mod routers;
 mod run;
 mod rx;

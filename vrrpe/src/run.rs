@@ -4,6 +4,7 @@
 use crate::commit;
 use crate::control::Clients;
 use crate::lease::{Fate, Leases};
+use crate::report::Reporter;
 use crate::routers::Routers;
 use crate::rx::Rx;
 use crate::stage::Stage;
@@ -65,8 +66,9 @@ pub(crate) struct Engine {
     pub(crate) stop_by: Option<Instant>,
     /// How late a timer of a router was served at most.
     pub(crate) lateness_max: Duration,
+    pub(crate) reporter: Reporter,
     /// Nothing waits for the parent to read.
-    drained: bool,
+    pub(crate) drained: bool,
     rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
@@ -95,6 +97,7 @@ impl Engine {
             checker_gone: false,
             stop_by: None,
             lateness_max: Duration::ZERO,
+            reporter: Reporter::default(),
             drained: true,
             rx: Rx::new(),
             alive_at: now,
@@ -136,6 +139,7 @@ impl Engine {
         self.empty_outbox()?;
         self.heartbeat(clock::now())?;
         self.serve(now)?;
+        self.report()?;
         self.empty_log()?;
         self.stopped(clock::now())
     }
@@ -255,8 +259,14 @@ impl Engine {
             || self.checker_ready
             || self.clients.is_ready()
             || !self.routers.outbox.is_empty()
-            || self.drained && !(self.routers.wills_due.is_empty() && self.routers.news.is_empty())
+            || self.drained && self.has_more_to_say()
             || self.routers.sockets.values().any(|socket| socket.ready)
+    }
+
+    /// What waits until the parent has room for it.
+    fn has_more_to_say(&self) -> bool {
+        let nothing = self.routers.wills_due.is_empty() && self.routers.news.is_empty();
+        !nothing || self.reporter.is_busy()
     }
 
     fn note(&mut self, events: &Events) {

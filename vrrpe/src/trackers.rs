@@ -2,6 +2,7 @@
 //! checker's silence. Weights are not its business.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::time::Duration;
 use vipd_ipc::slice::{TrackerKind, TrackerSlice};
 use vipd_types::{Instant, TrackerId};
@@ -102,6 +103,14 @@ impl Trackers {
                 View { name, kind, status: Status::Down, reason: "checker gone", since }
             }
         })
+    }
+
+    /// The numbers within the bounds, in order.
+    pub(crate) fn after(
+        &self,
+        bounds: (Bound<TrackerId>, Bound<TrackerId>),
+    ) -> impl Iterator<Item = TrackerId> {
+        self.slices.range(bounds).map(|(id, _)| *id)
     }
 
     /// Any message of the checker is proof of life. True when it had been silent: its earlier

@@ -27,6 +27,8 @@ pub struct Config {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Globals {
+    /// `net_namespace`: a plain name, as in /run/netns.
+    pub net_namespace: Option<String>,
     pub router_id: Option<String>,
     /// `script_user`: who runs scripts that name no user themselves.
     pub script_user: Option<ScriptUser>,
@@ -50,6 +52,7 @@ impl Globals {
 impl Default for Globals {
     fn default() -> Self {
         Self {
+            net_namespace: None,
             router_id: None,
             script_user: None,
             enable_script_security: false,

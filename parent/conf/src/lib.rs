@@ -66,7 +66,7 @@ pub fn parse_with(name: &str, text: &[u8], options: Options) -> Parsed {
 }
 
 /// FNV-1a. Guards against accidents, not against someone who wants two files to look the same.
-fn digest(text: &[u8]) -> u64 {
+pub fn digest(text: &[u8]) -> u64 {
     text.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })

@@ -15,6 +15,9 @@ use vipd_types::{Checksum, Family, Version};
 /// passwords in clear text: the caller decides who may see it.
 pub fn print(config: &Config) -> Vec<u8> {
     let mut page = Page { bytes: Vec::new(), depth: 0 };
+    if let Some(name) = &config.globals.net_namespace {
+        page.word("net_namespace", name.as_bytes());
+    }
     page.block("global_defs", None, |page| globals(page, config));
     for script in &config.scripts {
         page.block("vrrp_script", Some(script.name.as_bytes()), |page| check(page, script));

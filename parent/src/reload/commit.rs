@@ -6,6 +6,7 @@ use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Address, Kernel};
 use crate::plan::{InstancePlan, Plan};
+use std::collections::BTreeSet;
 use vipd_ipc::msg::{ParentToChecker, ParentToEngine, ParentToStarter};
 use vipd_types::InstanceId;
 
@@ -60,9 +61,37 @@ impl Daemon {
         self.answer(by, true, "the new configuration is in force")
     }
 
+    /// What leaves, everywhere, before anything comes: an address may go from one instance to
+    /// another, and the kernel has it once. What an instance has that the engine is about to stop
+    /// leaves now only if another one wants it.
+    fn vacate(&mut self, plan: &Plan) -> Result<(), Fatal> {
+        let all = plan.instances.iter().flat_map(|instance| &instance.addresses);
+        let wanted: BTreeSet<_> = all.map(|address| (address.ip, address.index)).collect();
+        for instance in self.held.instances() {
+            let Some(term) = self.held.get(instance) else { continue };
+            let goes = |address: &Address| match plan.instance(instance) {
+                Some(new) => !new.addresses.contains(address),
+                None => wanted.contains(&(address.ip, address.index)),
+            };
+            let (gone, stay): (Vec<_>, Vec<_>) = term.addresses.iter().cloned().partition(goes);
+            if gone.is_empty() {
+                continue;
+            }
+            let (epoch, lease, asked) = (term.epoch, term.lease, term.asked());
+            let name = self.name(instance);
+            let by = By::Parent;
+            let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
+            self.remove(&who, &gone)
+                .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
+            self.held.take(instance, epoch, stay, lease, asked);
+        }
+        Ok(())
+    }
+
     /// An instance that is MASTER goes on; only its addresses differ. Returns those that came, or
     /// why they could not.
     fn change_addresses(&mut self, plan: &Plan) -> Result<Vec<Changed>, Fatal> {
+        self.vacate(plan)?;
         let mut changed = Vec::new();
         for instance in self.held.instances() {
             let (Some(term), Some(new)) = (self.held.get(instance), plan.instance(instance)) else {
@@ -71,28 +100,21 @@ impl Daemon {
             let (epoch, old, term_lease) = (term.epoch, term.addresses.clone(), term.lease);
             let aged = term.addresses_at(self.kernel.now());
             let renewed = term.asked();
-            let gone: Vec<Address> =
-                old.iter().filter(|a| !new.addresses.contains(a)).cloned().collect();
             let fresh: Vec<Address> =
                 new.addresses.iter().filter(|a| !old.contains(a)).cloned().collect();
-            if gone.is_empty() && fresh.is_empty() && term_lease == new.lease {
+            if fresh.is_empty() && term_lease == new.lease {
                 continue;
             }
             self.promise(instance, new.lease, self.kernel.now())?;
             let name = new.slice.name.clone();
             let by = By::Parent;
             let who = Subject { instance: &name, epoch: Some(epoch), by, reason: Reason::Reload };
-            self.remove(&who, &gone)
-                .map_err(|e| Fatal::new("the kernel", format!("({name}) reload: {e}")))?;
-            let mut now_held: Vec<Address> =
-                old.iter().filter(|a| !gone.contains(a)).cloned().collect();
+            let mut now_held = old.clone();
             // Those that stay have what is left of their lease, unless it is another one now.
             let asked = if term_lease == new.lease { renewed } else { self.kernel.now() };
             let mut renewed_all = term_lease != new.lease;
             if renewed_all {
-                let stays = old.iter().zip(aged).filter(|(a, _)| new.addresses.contains(a));
-                let stays: Vec<Address> = stays.map(|(_, aged)| aged).collect();
-                let results = self.kernel.renew(&stays, new.lease);
+                let results = self.kernel.renew(&aged, new.lease);
                 if let Some(errno) = results.into_iter().find_map(Result::err) {
                     log::error!("({name}) new lease: {errno}");
                     renewed_all = false;

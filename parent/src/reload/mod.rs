@@ -124,7 +124,8 @@ impl Daemon {
     }
 
     fn read_plan(&mut self) -> Result<Next, String> {
-        let loaded = load::read(&self.file, self.options).map_err(|error| error.to_string())?;
+        let loaded =
+            load::read(&self.file, self.identity, self.options).map_err(|e| e.to_string())?;
         for diagnostic in &loaded.parsed.diagnostics {
             load::log(diagnostic);
         }
@@ -132,6 +133,13 @@ impl Daemon {
             return Err(load::errors_of(&loaded.parsed));
         }
         let parsed = loaded.parsed;
+        if parsed.config.globals.net_namespace != self.config.globals.net_namespace {
+            return Err(
+                "net_namespace has changed, and a running vipd stays where it is; restart \
+                        it instead"
+                    .to_owned(),
+            );
+        }
         let generation = Generation(self.plan.generation.0.wrapping_add(1));
         self.plan_for(Rc::new(parsed.config), parsed.digest, generation)
     }

@@ -333,6 +333,7 @@ impl Engine {
             | EngineToParent::Deposit { .. }
             | EngineToParent::Notify { .. }
             | EngineToParent::Reload { .. }
+            | EngineToParent::Report(_)
             | EngineToParent::Orphaned => {}
         }
     }

@@ -7,5 +7,6 @@ mod groups;
 mod harness;
 mod lease;
 mod net;
+mod report;
 mod serve;
 mod v3;

@@ -1,7 +1,7 @@
 //! Addresses of hosts and of multicast groups, as words. Knows which of them can be what; whether
 //! one fits an instance is not known here.
 
-use super::value::one;
+use super::value::{one, text};
 use crate::diagnostic::{Say, Span};
 use crate::lex::Word;
 use crate::tree::Item;
@@ -120,4 +120,16 @@ fn is_group(address: IpAddr) -> bool {
             first == 0xff && second & 0xf == 2
         }
     }
+}
+
+/// `net_namespace`. Nothing that leads elsewhere than to a name in /run/netns.
+pub(super) fn namespace(item: &Item, say: &mut Say) -> Option<String> {
+    let word = one(item, say)?;
+    let name = text(word, say);
+    if name.contains('/') || name == "." || name == ".." {
+        let message = format!("`net_namespace` is a name and no path, not `{}`", word.show());
+        say.error(word.span, message, "write the name that `ip netns list` shows");
+        return None;
+    }
+    Some(name)
 }

@@ -38,14 +38,17 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let mut processes = Vec::new();
     let mut instances = Vec::new();
     let mut groups = Vec::new();
-    walk(items, Context::TopLevel, say, |name, item, _| match name {
+    let mut net_namespace = None;
+    walk(items, Context::TopLevel, say, |name, item, say| match name {
+        "net_namespace" => net_namespace = host::namespace(item, say),
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
         "vrrp_track_process" => processes.push(item),
         "vrrp_sync_group" => groups.push(item),
         _ => instances.push(item),
     });
-    let defaults = globals::read(&globals, say);
+    let mut defaults = globals::read(&globals, say);
+    defaults.globals.net_namespace = net_namespace;
     let processes = process::read(&processes, say);
     let scripts = script::read(&scripts, processes, defaults.globals.native_checks, say);
     let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);

@@ -34,8 +34,6 @@ const ROWS: &[Row] = &[
         and goes does not take back at once"),
     (TopLevel, "linkbeat_interfaces linkbeat_use_polling", "see with `ip link` that the driver \
         reports NO-CARRIER when the cable is out"),
-    (TopLevel, "net_namespace", "start vipd in it: `ip netns exec NAME vipd`, or \
-        NetworkNamespacePath= in the unit"),
     (TopLevel, "instance", "give each vipd files of its own: -f, -p and --socket"),
     (Globals, "smtp_alert smtp_alert_vrrp", "let a `notify` command send the mail (vipd(8), NOTIFICATION)"),
     (Globals, "set_supplementary_groups", "write the group that the scripts need behind the user: \

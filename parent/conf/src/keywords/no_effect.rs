@@ -43,14 +43,14 @@ pub(super) const ROWS: &[Row] = &[
         "vipd makes the rules that `no_accept` and `use_vmac` need in a table of its own"),
     (Accepted, Globals, Line, "process_names process_name vrrp_process_name checker_process_name
         bfd_process_name", "each process has the name of its program"),
-    (Accepted, Globals, Line, "umask", "vipd writes no file but the one with its process id"),
+    (Accepted, Globals, Line, "umask", "`--umask` says it"),
     (Accepted, Globals, Line, "random_seed", "there is no `_RANDOM`"),
     (Accepted, Globals, Line, "reload_check_config",
         "every new file is checked before it is loaded"),
     (Accepted, Globals, Line, "config_save_dir tmp_config_directory",
         "no copy of the configuration is written"),
     (Accepted, Globals, Line, "data_use_instance json_version state_dump_file stats_dump_file
-        json_dump_file", "no state is dumped to a file, see `vipctl show --json`"),
+        json_dump_file", "dump files have keepalived's usual names, in the folder of `--dump-dir`"),
     (Accepted, Globals, Line, "snmp_socket snmp_vs_stats_update_interval
         snmp_rs_stats_update_interval enable_snmp_checker", "there is no SNMP agent"),
     (Accepted, Globals, Line, "dbus_service_name dbus_no_interface_name",

@@ -17,7 +17,6 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, TopLevel, Block, "interface_up_down_delays", "link changes act at once"),
     (NotYet, TopLevel, Block, "linkbeat_interfaces", "link state comes from the kernel only"),
     (NotYet, TopLevel, Line, "linkbeat_use_polling", "link state comes from the kernel only"),
-    (Refused, TopLevel, Line, "net_namespace", "vipd would run in the wrong network namespace"),
     (NotYet, TopLevel, Line, "instance", "names of files and of the log stay as they are"),
     (NotYet, Globals, Line, "smtp_alert smtp_alert_vrrp", "no mail is sent"),
     (NotYet, Globals, Line, "set_supplementary_groups", "scripts get no supplementary group"),

@@ -17,6 +17,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, TopLevel, Block, "vrrp_sync_group", "virtual routers that fail over together"),
     (YES, TopLevel, Block, "vrrp_script", "a health check"),
     (YES, TopLevel, Block, "vrrp_track_process", "a process that must be there"),
+    (YES, TopLevel, Line, "net_namespace", "the network namespace in which the daemon runs"),
     (YES, Globals, Line, "router_id", "name of this node"),
     (YES, Globals, Line, "script_user", "user and group that run scripts"),
     (YES, Globals, Line, "enable_script_security", "warns: programs are not checked yet"),

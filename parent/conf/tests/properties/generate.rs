@@ -457,6 +457,7 @@ prop_compose! {
         });
         let instances: Vec<Instance> = instances.collect();
         let globals = Globals {
+            net_namespace: flags.0.then(|| "blue".to_owned()),
             router_id,
             script_user,
             enable_script_security: flags.0,

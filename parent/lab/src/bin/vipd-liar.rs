@@ -155,6 +155,7 @@ impl Liar {
                 let at = now().plus(Duration::from_secs(3600));
                 self.say(EngineToParent::Alive { at, advertised: vec![instance] });
             }
+            "report" => self.say(EngineToParent::Report(vipd_ipc::report::Part::End)),
             "reload" => self.say(EngineToParent::Reload { client: ClientId(0) }),
             "short_will" => {
                 self.say(EngineToParent::Deposit { instance, copy: 0, last_will: vec![0x21] });

@@ -7,13 +7,15 @@ use vipd_ipc::msg::{
     LeaseEnd, Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX,
     Why,
 };
+use vipd_ipc::report::{Counts, InstanceStatus, Part, TrackerStatus};
 use vipd_ipc::slice::{
     AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
     SocketSlice, TrackSlice, TrackerKind, TrackerSlice,
 };
 use vipd_types::{
-    ClientId, Epoch, Family, Generation, GroupId, IfName, InstanceId, Instant, Options, Outcome,
-    Peer, Priority, RunId, ScriptId, SocketId, TrackerId, Version, Vrid, Weight,
+    ClientId, Epoch, Family, FifoId, Generation, GroupId, IfName, InstanceId, Instant, News,
+    NotifyId, Object, Options, Outcome, Peer, Priority, RunId, ScriptId, SocketId, State,
+    TrackerId, Version, Vrid, Weight,
 };
 
 const GENERATION: Generation = Generation(2);
@@ -31,6 +33,22 @@ fn log() -> (Level, String) {
     (Level::Warning, text("(VI_1) dropped"))
 }
 
+fn status() -> InstanceStatus {
+    InstanceStatus {
+        instance: INSTANCE,
+        state: State::Backup,
+        since: AT,
+        effective: Priority::DEFAULT,
+        held: false,
+        master: Some((IpAddr::V6(Ipv6Addr::LOCALHOST), 110)),
+        interval: Duration::from_secs(1),
+        down_after: Duration::from_millis(3609),
+        deadline: Some(AT),
+        last_sent: None,
+        counts: Counts::default(),
+    }
+}
+
 pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
     use EngineToParent as M;
     let (instance, epoch, (level, line)) = (INSTANCE, EPOCH, log());
@@ -43,8 +61,12 @@ pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
         M::Release { instance, epoch, why: Why::Yield },
         M::Announce { instance, epoch },
         M::Deposit { instance, copy: 0, last_will: vec![0x21, 51, 0, 1] },
+        M::Notify { object: Object::Group(GroupId(1)), news: News::Fault, priority: 0 },
         M::Reload { client: ClientId(4) },
         M::Orphaned,
+        M::Report(Part::Instances(vec![status()])),
+        M::Report(Part::Trackers(vec![TrackerStatus { tracker: TrackerId(5), up: None }])),
+        M::Report(Part::End),
         // As long as may be, and longer.
         M::Log { level, text: "x".repeat(TEXT_MAX) },
         M::Log { level, text: "x".repeat(TEXT_MAX + 1) },
@@ -89,6 +111,7 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         M::Tracked { tracker: TrackerId(5), up: false, reason: text("the link is down") },
         M::Client { client: ClientId(4), uid: 0, may_act: true },
         M::Reloaded { client: ClientId(4), done: false, text: text("line 3: no") },
+        M::Report,
         M::Stop,
     ]
 }
@@ -189,6 +212,9 @@ pub(crate) fn parent_to_starter() -> Vec<ParentToStarter> {
         M::Abort { generation },
         M::Run { generation, script: SCRIPT, run: RUN },
         M::Kill { run: RUN },
+        M::Notify { generation, command: NotifyId(2), run: RUN, news: News::Master, priority: 150 },
+        M::Read { generation, fifo: FifoId(0), run: RUN },
+        M::Quit { run: RUN },
         M::Stop,
     ]
 }
@@ -202,5 +228,6 @@ pub(crate) fn starter_to_parent() -> Vec<StarterToParent> {
         M::Staged { generation },
         M::Refused { generation, why: text("the file has changed") },
         M::Done { run: RUN, outcome: Outcome::TimedOut },
+        M::Ended { run: RUN, outcome: Outcome::TimedOut },
     ]
 }
