@@ -27,6 +27,7 @@ mod owner;
 mod permit;
 mod pidfile;
 mod plan;
+mod prove;
 mod reload;
 mod report;
 mod rights;

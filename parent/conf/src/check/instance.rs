@@ -104,6 +104,10 @@ pub(super) struct Draft<'a> {
     pub(super) source: Option<(IpAddr, Span, &'a Item)>,
     pub(super) group: Said<IpAddr>,
     pub(super) peers: Option<Peers>,
+    /// `unicast_fault_no_peer`
+    pub(super) wants_peers: Option<Span>,
+    /// `no_virtual_ipaddress`
+    pub(super) wants_no_address: Option<Span>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) tracks: Vec<(Track, Span)>,
@@ -135,6 +139,8 @@ impl<'a> Draft<'a> {
             source: None,
             group: None,
             peers: None,
+            wants_peers: None,
+            wants_no_address: None,
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             tracks: Vec::new(),
@@ -179,6 +185,8 @@ impl<'a> Draft<'a> {
             }
             "mcast_dst_ip" => self.group = host::group(item, None, say),
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
+            "unicast_fault_no_peer" => self.wants_peers = flag(item, say).then_some(at),
+            "no_virtual_ipaddress" => self.wants_no_address = flag(item, say).then_some(at),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
             "track_script" => {
                 track::scripts(item, "this instance", scripts, &mut self.tracks, say);
@@ -206,7 +214,8 @@ impl<'a> Draft<'a> {
 fn state(item: &Item, say: &mut Say) -> Option<(bool, Span)> {
     let word = one(item, say)?;
     if !word.is("MASTER") && !word.is("BACKUP") {
-        let message = format!("there is no state `{}`, BACKUP is used", word.show());
+        let message =
+            format!("there is no state `{}`, BACKUP is used, as in keepalived", word.show());
         let meant = if word.bytes.eq_ignore_ascii_case(b"master") { "MASTER" } else { "BACKUP" };
         say.warn(word.span, message, format!("write `state {meant}`"));
     }
@@ -219,6 +228,9 @@ fn instance_interface(item: &Item, say: &mut Say) -> Option<IfName> {
     if name.is_none() {
         let message = format!("`{}` cannot be the interface of an instance", word.show());
         say.error(word.span, message, "write the interface that the other nodes are reached on");
+    } else if word.bytes.iter().any(|b| b"<>{}$%".contains(b)) {
+        let message = format!("`{}` looks like a placeholder that nobody filled in", word.show());
+        say.warn(word.span, message, "write the name of the interface, as `ip link` shows it");
     }
     name
 }

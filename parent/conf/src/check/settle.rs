@@ -37,7 +37,12 @@ impl Draft<'_> {
         facts.preempt = self.preempt(&facts, say);
         self.transport(name, &facts, say);
         self.addresses(&facts, strict, say);
-        if self.addresses.is_empty() {
+        if let (false, Some(at)) = (self.addresses.is_empty(), self.wants_no_address) {
+            say.hint(at, "`no_virtual_ipaddress` has no effect beside addresses", "remove it");
+        }
+        let is_meant =
+            version == Version::V2 && strict.is_none() && self.wants_no_address.is_some();
+        if self.addresses.is_empty() && !is_meant {
             no_address(&name.show(), name.span, version, strict.is_some(), say);
         }
         if self.interface.is_none() && !self.bad_interface {
@@ -65,6 +70,7 @@ impl Draft<'_> {
         let accept = self.accept(name, facts, strict, say);
         let auth = auth::settle(self.auth, facts.version, strict.is_some(), say);
         let (interface, (vrid, vrid_at)) = (self.interface?, self.vrid?);
+        track::own_interface(&self.tracks, interface, self.track_primary, say);
         auth::speak_of_sample(&auth, vrid, !facts.unicast, vrid_at, say);
         let vmac = self.vmac.settle(vrid, interface, &defaults.vmac_prefix, facts, say);
         let group = self.group.map_or_else(|| defaults.group(facts.family), |(group, _)| group);
