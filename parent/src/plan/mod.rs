@@ -16,6 +16,7 @@ pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
 use crate::kernel::{Address, Membership, solicited_node};
+use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
@@ -152,6 +153,8 @@ impl SocketPlan {
 pub(crate) enum PlanError {
     #[error("instance {instance}: interface {interface} does not exist on this host")]
     NoInterface { instance: String, interface: IfName },
+    #[error("instance {instance}: the kernel says nothing of interface {interface}: {}", .errno.desc())]
+    NoAnswer { instance: String, interface: IfName, errno: Errno },
     #[error("too many {0}")]
     TooMany(&'static str),
     #[error("instance {instance}: every name for its virtual MAC interface is taken")]

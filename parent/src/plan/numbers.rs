@@ -5,6 +5,7 @@ use super::slices::{self, least_lease};
 use super::trackers::{TrackerKey, Trackers};
 use super::{InstancePlan, Plan, PlanError, SocketPlan, TellPlan};
 use crate::kernel::Kernel;
+use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Instance};
 use vipd_ipc::slice::{GroupSlice, SocketSlice};
@@ -146,6 +147,13 @@ pub(super) fn interface(
     name: &IfName,
     kernel: &mut dyn Kernel,
 ) -> Result<Interface, PlanError> {
-    let missing = |_| PlanError::NoInterface { instance: one.name.clone(), interface: *name };
+    let missing = |errno| {
+        let (instance, interface) = (one.name.clone(), *name);
+        if errno == Errno::ENODEV {
+            PlanError::NoInterface { instance, interface }
+        } else {
+            PlanError::NoAnswer { instance, interface, errno }
+        }
+    };
     kernel.link(name).map(|(index, _)| Interface { name: *name, index }).map_err(missing)
 }
