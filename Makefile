@@ -34,8 +34,9 @@ COVERAGE  = --cfg fuzzing -Ccodegen-units=1 -Cpasses=sancov-module \
 	-Cllvm-args=-sanitizer-coverage-pc-table \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
 
-# Where an installed vipd looks for its siblings; a build tree needs none of it.
+# Where an installed vipd looks for its siblings, and vipctl for vipd; a build tree needs none of it.
 export VIPD_LIBEXECDIR = $(LIBEXECDIR)
+export VIPD_SBINDIR = $(SBINDIR)
 export CARGO_TARGET_DIR ?= target
 
 # One package at a time, so that the features of one program's crates do not leak into another.

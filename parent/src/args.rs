@@ -28,6 +28,11 @@ pub(crate) struct Args {
     pub(crate) ignore_sigint: bool,
     /// Where dumps are written, if not in the usual place.
     pub(crate) dump_dir: Option<PathBuf>,
+    /// Without keepalived's balancer half.
+    pub(crate) vrrp_only: bool,
+    /// What is compared with, with `test`.
+    pub(crate) peer: Option<PathBuf>,
+    pub(crate) json: bool,
     /// Flags that change nothing, in the order of the command line.
     pub(crate) idle: Vec<&'static Flag>,
 }
@@ -65,8 +70,14 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Command, ArgError> {
     let mut args = Args::new(identity);
+    let mut operand = None;
     let mut parser = lexopt::Parser::from_args(arguments);
     while let Some(argument) = parser.next()? {
+        // keepalived has no such thing.
+        if let (Value(file), None, Identity::Vipd) = (&argument, &operand, identity) {
+            operand = Some(file.clone());
+            continue;
+        }
         let found = match argument {
             Short(letter) => flags::by_letter(letter),
             Long(name) => flags::by_name(name),
@@ -91,7 +102,24 @@ pub(crate) fn parse(
             },
         }
     }
+    for_test_only(&mut args, operand)?;
     Ok(Command::Run(Box::new(args)))
+}
+
+/// `-t FILE` and what else belongs to `-t`.
+fn for_test_only(args: &mut Args, operand: Option<OsString>) -> Result<(), lexopt::Error> {
+    if !args.test && (args.json || args.peer.is_some()) {
+        return Err("--json and --peer go with -t".into());
+    }
+    if args.json && args.dump {
+        return Err("--json and -d exclude each other".into());
+    }
+    match operand {
+        Some(file) if !args.test => return Err(lexopt::Error::UnexpectedArgument(file)),
+        Some(file) => args.file = file.into(),
+        None => {}
+    }
+    Ok(())
 }
 
 impl Args {
@@ -117,6 +145,9 @@ impl Args {
             ignore_sigint: false,
             dump_dir: None,
             config_id: None,
+            vrrp_only: false,
+            peer: None,
+            json: false,
             idle: Vec::new(),
         }
     }
@@ -163,6 +194,9 @@ impl Args {
                 self.umask = Some(umask(text).ok_or_else(|| wrong("an octal number up to 0777"))?);
             }
             "ignore-sigint" => self.ignore_sigint = true,
+            "vrrp" => self.vrrp_only = true,
+            "peer" => self.peer = value.map(PathBuf::from),
+            "json" => self.json = true,
             // Not reached: the tests look that every served flag does something.
             _ => return Err(lexopt::Error::UnexpectedOption(flag.long.to_owned()).into()),
         }
@@ -235,7 +269,14 @@ mod tests {
         }
         assert_eq!(run("-t -f /x").unwrap().test_log, None);
         // As in keepalived.
-        assert!(run("-t /x").is_err());
+        assert!(as_name(Identity::Keepalived, "-t /x").is_err());
+    }
+
+    #[test]
+    fn the_test_takes_a_file() {
+        let [short, long] = ["-t /x -P", "--vrrp --config-test -f /x"]
+            .map(|line| format!("{:?}", run(line).unwrap()));
+        assert_eq!(short, long);
     }
 
     /// A row of the table that nobody reads would be a flag without effect.
@@ -248,7 +289,9 @@ mod tests {
                 ("umask", _) => "=077",
                 _ => "=x",
             };
-            let read = as_name(Identity::Keepalived, &format!("--{}{value}", flag.long));
+            let test = if matches!(flag.long, "json" | "peer") { "-t " } else { "" };
+            let line = format!("{test}--{}{value}", flag.long);
+            let read = as_name(Identity::Keepalived, &line);
             let refused = matches!(read, Err(ArgError::Refused { .. }));
             assert_eq!(refused, flag.effect == Effect::Refused, "{}: {read:?}", flag.long);
             assert_eq!(read.is_ok(), !refused, "{}: {read:?}", flag.long);
@@ -269,6 +312,10 @@ mod tests {
             "-s .",
             "--dont",
             "--dont-fork=x",
+            "--json",
+            "--peer x",
+            "-t a b",
+            "-t -d --json",
         ] {
             assert!(run(line).is_err(), "{line}");
         }
@@ -276,8 +323,8 @@ mod tests {
 
     #[test]
     fn flags_without_effect_are_remembered() {
-        let args = run("-P --snmp -M=x -n").unwrap();
+        let args = run("-B --snmp -M=x -n").unwrap();
         let names: Vec<_> = args.idle.iter().map(|flag| flag.long).collect();
-        assert_eq!(names, ["vrrp", "snmp", "core-dump-pattern"]);
+        assert_eq!(names, ["no_bfd", "snmp", "core-dump-pattern"]);
     }
 }

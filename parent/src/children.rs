@@ -1,7 +1,7 @@
 //! The other processes as the parent sees them: a channel, a leash, a sign of life. Starts them in
 //! order and shakes hands; what they say is handled elsewhere.
 
-use crate::disk::HANDED_ON;
+use crate::disk::{Disk, HANDED_ON};
 use crate::rights::{Accounts, Rights};
 use crate::spawn::{self, Role, Spawned};
 use caps::{Capability, CapsHashSet};
@@ -117,13 +117,20 @@ pub(crate) fn start_engine_and_checker(
 pub(crate) fn start_starter(
     programs: &Programs,
     rights: &Rights,
-    arguments: [CString; 2],
+    file: CString,
+    around: &Disk,
 ) -> Result<Starter, String> {
     let keeps = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
+    // It reads the file itself, and must understand it as we do.
+    let config_id = CString::new(around.config_id.as_str()).map_err(|e| e.to_string())?;
+    let mut arguments = vec![file, config_id];
+    if around.vrrp_only {
+        arguments.push(c"-P".into());
+    }
     let mut starter = start(Role {
         name: "vipd-starter",
         program: &programs.starter,
-        arguments: arguments.into(),
+        arguments,
         environment: handed_on(),
         quiet: programs.quiet,
         account: None::<(Uid, Gid)>,

@@ -4,6 +4,7 @@
 use crate::announce::Schedule;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{Checker, Engine, Starter};
+use crate::disk::Disk;
 use crate::dump::Dumps;
 use crate::held::Held;
 use crate::identity::Identity;
@@ -33,7 +34,7 @@ pub(crate) struct Daemon {
     pub(crate) kernel: Linux,
     pub(crate) events: Events,
     pub(crate) file: PathBuf,
-    pub(crate) config_id: String,
+    pub(crate) around: Disk,
     /// What `plan` was made from.
     pub(crate) config: Rc<Config>,
     pub(crate) plan: Plan,

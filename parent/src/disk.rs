@@ -19,6 +19,7 @@ pub(crate) const HANDED_ON: &str = "VIPD_ENV_";
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
     pub(crate) config_id: String,
+    pub(crate) vrrp_only: bool,
     /// What the names of variables begin with here.
     pub(crate) prefix: &'static str,
 }
@@ -26,6 +27,10 @@ pub(crate) struct Disk {
 impl Around for Disk {
     fn config_id(&self) -> &str {
         &self.config_id
+    }
+
+    fn vrrp_only(&self) -> bool {
+        self.vrrp_only
     }
 
     fn variable(&self, name: &str) -> Option<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! Reads the configuration file and says what is to be said about it. The language is vipd-conf's
 //! business; the file system is this file's.
 
+use crate::args::Args;
 use crate::disk::{Disk, FILE_MAX};
 use crate::identity::Identity;
 use std::fmt::Write;
@@ -11,6 +12,8 @@ use vipd_conf::{Diagnostic, Parsed, Severity};
 
 #[derive(Debug)]
 pub(crate) struct Loaded {
+    /// As it stands in diagnostics.
+    pub(crate) name: String,
     pub(crate) parsed: Parsed,
 }
 
@@ -32,19 +35,23 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
-/// `-i`, or the name of the host up to its first dot.
-pub(crate) fn config_id(given: Option<&str>) -> String {
-    if let Some(name) = given {
-        return name.to_owned();
-    }
-    let host = nix::unistd::gethostname().unwrap_or_default();
-    let host = host.to_string_lossy();
-    host.split('.').next().unwrap_or_default().to_owned()
+/// This host as the command line has it: its name is `-i`, or the host's up to its first dot.
+pub(crate) fn around(args: &Args) -> Disk {
+    let config_id = args.config_id.clone().unwrap_or_else(|| {
+        let host = nix::unistd::gethostname().unwrap_or_default();
+        let host = host.to_string_lossy();
+        host.split('.').next().unwrap_or_default().to_owned()
+    });
+    Disk { config_id, vrrp_only: args.vrrp_only, prefix: "" }
 }
 
-/// The file, and what it includes as it is for the node of that name. Under the name keepalived
+/// The file, and what it includes. Under the name keepalived
 /// addresses have a lease only if the file says so: a renewal is an event that others see.
-pub(crate) fn read(path: &Path, identity: Identity, config_id: &str) -> Result<Loaded, LoadError> {
+pub(crate) fn read(
+    path: &Path,
+    identity: Identity,
+    around: &mut Disk,
+) -> Result<Loaded, LoadError> {
     let unreadable = |error: io::Error| {
         if error.kind() == io::ErrorKind::NotFound {
             LoadError::Missing(path.to_owned())
@@ -58,14 +65,13 @@ pub(crate) fn read(path: &Path, identity: Identity, config_id: &str) -> Result<L
     }
     let text = std::fs::read(path).map_err(unreadable)?;
     let whole = std::path::absolute(path).map_err(unreadable)?;
-    let mut around = Disk { config_id: config_id.to_owned(), prefix: "" };
     let name = path.display().to_string();
-    let mut parsed = vipd_conf::parse_in(&name, &whole, &text, &mut around);
+    let mut parsed = vipd_conf::parse_in(&name, &whole, &text, around);
     if identity == Identity::Keepalived {
         let unsaid = parsed.config.instances.iter_mut().filter(|i| i.lease == Lease::Default);
         unsaid.for_each(|instance| instance.lease = Lease::Off);
     }
-    Ok(Loaded { parsed })
+    Ok(Loaded { name, parsed })
 }
 
 pub(crate) fn log(diagnostic: &Diagnostic) {

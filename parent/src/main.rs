@@ -29,6 +29,7 @@ mod paths;
 mod permit;
 mod pidfile;
 mod plan;
+mod prove;
 mod reload;
 mod report;
 mod rights;

@@ -9,7 +9,8 @@ use crate::args::{ArgError, Args};
 use crate::exit;
 use crate::flags;
 use crate::identity::Identity;
-use crate::load::{self, LoadError, Loaded};
+use crate::load::{LoadError, Loaded};
+use crate::prove::Proved;
 use crate::signals;
 use crate::start::Failure;
 use nix::fcntl::OFlag;
@@ -19,7 +20,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
-use vipd_conf::Severity;
+use vipd_conf::{Diagnostic, Severity, Texts};
 
 fn summary(identity: Identity) -> String {
     format!(
@@ -91,42 +92,50 @@ pub(crate) fn test(args: &Args) -> ExitCode {
         eprintln!("vipd: {}: {error}", log.display());
         return ExitCode::from(exit::FATAL);
     }
-    let config_id = load::config_id(args.config_id.as_deref());
-    let loaded = match load::read(&args.file, args.identity, &config_id) {
-        Ok(loaded) => loaded,
+    let proved = match Proved::read(args) {
+        Ok(proved) => proved,
         Err(error) => {
             eprintln!("vipd: {error}");
             return ExitCode::from(code_of(&error));
         }
     };
-    diagnostics(&loaded);
-    let parsed = &loaded.parsed;
+    let (errors, warnings) = (proved.count(Severity::Error), proved.count(Severity::Warning));
+    let code = match errors.saturating_add(warnings) {
+        0 => ExitCode::SUCCESS,
+        // Also for warnings, as keepalived's: whoever checks a file before he rolls it out wants to
+        // know.
+        _ => ExitCode::from(exit::TEST_FAILED),
+    };
+    if args.json {
+        print_all(proved.json().as_bytes());
+        return code;
+    }
+    show(proved.diagnostics.iter().map(|d| (d, proved.texts_of(d))));
+    let parsed = &proved.loaded.parsed;
     if args.dump {
-        let printed = vipd_conf::print(&parsed.config);
-        // A reader that closes early has seen what it wanted.
-        let _ = io::stdout().write_all(&printed);
+        print_all(&vipd_conf::explain(parsed));
     } else {
-        native_checks(&loaded);
+        native_checks(&proved.loaded);
+        proved.facts.iter().for_each(|fact| println!("{fact}"));
     }
-    let count = |severity| parsed.diagnostics.iter().filter(|d| d.severity == severity).count();
-    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let name = args.file.display();
-    if errors > 0 {
+    if errors > 0 && !parsed.has_errors() {
+        eprintln!("vipd: {name}: not compared, the file of the peer has errors: {errors}");
+    } else if errors > 0 {
         eprintln!("vipd: {name}: errors: {errors}, warnings: {warnings}; would not be loaded");
-        return ExitCode::from(exit::TEST_FAILED);
-    }
-    if warnings > 0 {
-        // As keepalived's: whoever checks a file before he rolls it out wants to know.
+    } else if warnings > 0 {
         eprintln!(
             "vipd: {name}: warnings: {warnings}; would be loaded, but does not do what it says"
         );
-        return ExitCode::from(exit::TEST_FAILED);
+    } else if !args.dump {
+        println!("vipd: {name}: good, instances: {}", parsed.config.instances.len());
     }
-    if !args.dump {
-        let instances = parsed.config.instances.len();
-        println!("vipd: {name}: good, instances: {instances}");
-    }
-    ExitCode::SUCCESS
+    code
+}
+
+/// A reader that closes early has seen what it wanted.
+fn print_all(bytes: &[u8]) {
+    let _ = io::stdout().write_all(bytes);
 }
 
 pub(crate) fn code_of(error: &LoadError) -> u8 {
@@ -137,13 +146,18 @@ pub(crate) fn code_of(error: &LoadError) -> u8 {
     }
 }
 
-/// Each with its place in the file underlined.
 pub(crate) fn diagnostics(loaded: &Loaded) {
+    let parsed = &loaded.parsed;
+    show(parsed.diagnostics.iter().map(|d| (d, &parsed.texts)));
+}
+
+/// Each with its place in the file underlined.
+fn show<'a>(diagnostics: impl Iterator<Item = (&'a Diagnostic, &'a Texts)>) {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut out = BufWriter::new(io::stderr().lock());
-    for diagnostic in &loaded.parsed.diagnostics {
+    for (diagnostic, texts) in diagnostics {
         // Whoever closes it early has seen what he wanted.
-        let _ = writeln!(out, "{}", loaded.parsed.texts.draw(diagnostic, colour));
+        let _ = writeln!(out, "{}", texts.draw(diagnostic, colour));
     }
     let _ = out.flush();
 }

@@ -5,6 +5,7 @@ use crate::args::Args;
 use crate::audit::{Audit, By, Reason, Subject};
 use crate::children::{self, Checker, Engine, Programs, Starter};
 use crate::daemon::{Daemon, Life};
+use crate::disk::Disk;
 use crate::dump::Dumps;
 use crate::identity::Places;
 use crate::kernel::{Address, Events, Kernel, Linux, Mark, Path as RouteOrRule};
@@ -44,7 +45,7 @@ fn fatal(text: impl Display) -> Failure {
 /// What the daemon stands on: found out before it serves.
 struct Ground {
     file: PathBuf,
-    config_id: String,
+    around: Disk,
     /// Complete.
     places: Places,
     rights: Rights,
@@ -56,8 +57,8 @@ struct Ground {
 /// Returns the exit code of a daemon that has served.
 pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
     let file = std::path::absolute(&args.file).map_err(fatal)?;
-    let config_id = load::config_id(args.config_id.as_deref());
-    let loaded = read(args, &config_id)?;
+    let mut around = load::around(args);
+    let loaded = read(args, &mut around)?;
     let rights = check_rights()?;
     let accounts = rights::accounts(&rights).map_err(fatal)?;
     let programs = Programs::open().map_err(fatal)?;
@@ -78,7 +79,7 @@ pub(crate) fn start(args: &Args) -> Result<u8, Failure> {
         load::log_all(&loaded.parsed.config);
     }
     let mut pid_files = PidFiles::open(&places, accounts.parent.is_some()).map_err(fatal)?;
-    let ground = Ground { file, config_id, places, rights, accounts, programs, foreground };
+    let ground = Ground { file, around, places, rights, accounts, programs, foreground };
     let entered = namespace.as_deref().map_or(Ok(()), enter);
     let code = entered.and_then(|()| serve(args, ground, loaded, &mut pid_files));
     pid_files.remove();
@@ -109,8 +110,8 @@ fn enter(namespace: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(args: &Args, config_id: &str) -> Result<Loaded, Failure> {
-    let loaded = load::read(&args.file, args.identity, config_id)
+fn read(args: &Args, around: &mut Disk) -> Result<Loaded, Failure> {
+    let loaded = load::read(&args.file, args.identity, around)
         .map_err(|error| Failure { code: report::code_of(&error), text: error.to_string() })?;
     if loaded.parsed.has_errors() {
         report::diagnostics(&loaded);
@@ -142,7 +143,7 @@ fn serve(
     loaded: Loaded,
     pid_files: &mut PidFiles,
 ) -> Result<u8, Failure> {
-    let Ground { file, config_id, places, rights, accounts, mut programs, foreground } = ground;
+    let Ground { file, around, places, rights, accounts, mut programs, foreground } = ground;
     let socket = places.socket.unwrap_or_default();
     programs.quiet = foreground.is_waiting();
     let mut kernel = Linux::open().map_err(|e| fatal(format!("netlink: {e}")))?;
@@ -155,7 +156,7 @@ fn serve(
     let mut vmacs = Vmacs::new(Mark::new(&socket));
     let paths: Vec<PathBuf> = loaded.parsed.texts.paths().map(Path::to_owned).collect();
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        let others = Others::start(&next.plan, (&file, &config_id), &rights, &accounts, programs)?;
+        let others = Others::start(&next.plan, (&file, &around), &rights, &accounts, programs)?;
         pid_files.write(&others.engine, &others.checker).map_err(fatal)?;
         Ok((others, next))
     });
@@ -174,7 +175,7 @@ fn serve(
         kernel,
         events,
         file,
-        config_id,
+        around,
         config: Rc::default(),
         plan: Plan::empty(),
         numbers: Numbers::default(),
@@ -258,7 +259,7 @@ struct Others {
 impl Others {
     fn start(
         plan: &Plan,
-        (file, config_id): (&Path, &str),
+        (file, around): (&Path, &Disk),
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
@@ -266,8 +267,7 @@ impl Others {
         let signals = signals::block().map_err(|e| fatal(format!("signals: {e}")))?;
         let starter = if plan.needs_starter().is_some() {
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-            let arguments = [path, CString::new(config_id).map_err(fatal)?];
-            Some(children::start_starter(&programs, rights, arguments).map_err(fatal)?)
+            Some(children::start_starter(&programs, rights, path, around).map_err(fatal)?)
         } else {
             None
         };

@@ -167,8 +167,8 @@ fn partition_heals() {
     let at = Stamp::now();
     pair.two.node.cut(Cut::Silent).unwrap();
     wait_until(LIMIT, "both as MASTER", || pair.owners() == [1, 2]).unwrap();
-    let healed = Stamp::now();
     pair.two.node.heal().unwrap();
+    let healed = Stamp::now();
     let one = pair.wait_owner(1).unwrap();
     println!("partition: one owner {:.1} ms after it healed", millis(one.since(healed)));
     assert!(one.since(healed) < Duration::from_millis(1500), "longer than an interval");

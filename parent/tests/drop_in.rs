@@ -239,7 +239,6 @@ fn openshift() {
     has_line(&data, "     10.88.88.100/24 dev enp0s25 scope global label vip set");
     let console = spawned.stderr();
     assert!(console.contains("(cluster_API) Entering MASTER STATE"), "{console}");
-    assert!(console.contains("--vrrp is without effect"), "{console}");
     // A reload that changes nothing, then the end.
     signal(&node, "RELOAD", "/run/keepalived.pid");
     wait_for(&node, "the reload", || node.syslog().find("nothing has changed").is_some());

@@ -123,9 +123,13 @@ fn marked(page: &str, kinds: &[&str]) -> BTreeSet<String> {
 
 #[test]
 fn every_keyword_with_a_meaning_is_described() {
-    let page = marked(&read("man/vipd.conf.5"), &["Ic", "Cm"]);
+    // The generated table names every keyword, and describes none.
+    let page = read("man/vipd.conf.5");
+    let (before, rest) = page.split_once(".Sh KEYWORDS OF KEEPALIVED\n").unwrap();
+    let after = rest.split_once("\n.Sh ").unwrap().1;
+    let page = marked(&[before, after].concat(), &["Ic", "Cm"]);
     for keyword in keywords() {
-        let told = keyword.served == Served::NotYet || page.contains(keyword.name);
+        let told = keyword.served != Served::Served || page.contains(keyword.name);
         assert!(told, "{} ({:?}) is not in vipd.conf(5)", keyword.name, keyword.served);
     }
 }

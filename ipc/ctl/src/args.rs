@@ -11,20 +11,24 @@ pub(crate) const HELP: &str = "\
 usage: vipctl [-s PATH] show [INSTANCE] [--json]
        vipctl [-s PATH] metrics
        vipctl [-s PATH] reload
+       vipctl check FILE [PEERFILE] [--json]
 
 commands:
   show               every instance in a table
   show INSTANCE      everything about one instance
   metrics            the same in numbers, as OpenMetrics text
   reload             have vipd read its configuration again
+  check FILE         check a configuration, running or not
+  check FILE PEER    and compare it with that of the other node
 
 options:
   -s, --socket PATH  control socket (default /run/vipd/vipd.sock)
-      --json         print the answer as vipd sent it, one line
+      --json         print the answer, or what was found, as JSON, one line
   -h, --help         this text
       --version      version of vipctl
 
-exit code: 0 done, 1 vipd said no, 2 usage, 3 vipd does not answer, 4 not permitted
+exit code: 0 done, 1 vipd said no, 2 usage, 3 vipd does not answer, 4 not permitted;
+           check: that of vipd -t, 0 clean, 5 errors or warnings, 6 no such file
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub(crate) enum Command {
     Show { instance: Option<String>, json: bool },
     Metrics,
     Reload,
+    Check { file: OsString, peer: Option<OsString>, json: bool },
 }
 
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Failure> {
@@ -78,6 +83,12 @@ fn command(words: &[String], json: bool) -> Result<Command, Failure> {
         ["show", name] => Err(usage(format!("\"{name}\" cannot be the name of an instance"))),
         ["metrics"] if json => Err(usage("metrics takes no --json")),
         ["metrics"] => Ok(Command::Metrics),
+        ["check", file] => Ok(Command::Check { file: file.into(), peer: None, json }),
+        ["check", file, peer] => {
+            Ok(Command::Check { file: file.into(), peer: Some(peer.into()), json })
+        }
+        ["check"] => Err(usage("check needs a file")),
+        ["check", ..] => Err(usage("too many arguments")),
         ["reload"] if json => Err(usage("reload takes no --json")),
         ["reload"] => Ok(Command::Reload),
         ["show" | "metrics" | "reload", _, ..] => Err(usage("too many arguments")),
@@ -119,6 +130,18 @@ mod tests {
     }
 
     #[test]
+    fn a_check_takes_one_file_or_two() {
+        let check = |line| match parsed(line) {
+            Ok(Parsed::Run(Invocation {
+                command: Command::Check { file, peer, json }, ..
+            })) => (file.into_string().unwrap(), peer.is_some(), json),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(check("check a.conf"), ("a.conf".to_owned(), false, false));
+        assert_eq!(check("check a.conf b.conf --json"), ("a.conf".to_owned(), true, true));
+    }
+
+    #[test]
     fn nonsense_is_a_usage_error() {
         for line in [
             "",
@@ -128,6 +151,8 @@ mod tests {
             "reload --json",
             "metrics x",
             "metrics --json",
+            "check",
+            "check a b c",
             "-x",
             "show -s",
         ] {

@@ -4,6 +4,7 @@
 
 mod answer;
 mod args;
+mod check;
 mod client;
 mod failure;
 mod metrics;
@@ -61,6 +62,7 @@ fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
             let line = client::ask(&socket, "show", client::SHOW_LIMIT)?;
             print(metrics::render(answer::View::of(&answer::read(&line)?)).as_bytes())
         }
+        Command::Check { file, peer, json } => Err(check::run(&file, peer.as_deref(), json)),
         Command::Reload => {
             let line = client::ask(&socket, "reload", client::RELOAD_LIMIT)?;
             let value = answer::read(&line)?;

@@ -40,7 +40,7 @@ fn vipctl_8_has_every_long_option_and_no_other() {
         .flat_map(|line| line.split(" -").skip(1).map(word))
         .collect();
     assert_eq!(helped, documented);
-    for command in ["show", "metrics", "reload"] {
+    for command in ["show", "metrics", "reload", "check Ar file Op Ar peerfile"] {
         assert!(text.contains(&format!("\n.It Cm {command}\n")), "{command}");
     }
 }

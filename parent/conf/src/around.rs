@@ -42,6 +42,11 @@ pub trait Around {
     /// The name that `@NAME` lines and `${_INSTANCE}` are about.
     fn config_id(&self) -> &str;
 
+    /// What belongs to keepalived's balancer half is skipped with a warning, and no error.
+    fn vrrp_only(&self) -> bool {
+        false
+    }
+
     /// A variable of the environment, for `${_ENV NAME}`.
     fn variable(&self, name: &str) -> Option<Vec<u8>>;
 
@@ -59,11 +64,17 @@ pub trait Around {
 
 /// Nothing: no file, no variable, no name.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Nowhere;
+pub struct Nowhere {
+    pub vrrp_only: bool,
+}
 
 impl Around for Nowhere {
     fn config_id(&self) -> &str {
         ""
+    }
+
+    fn vrrp_only(&self) -> bool {
+        self.vrrp_only
     }
 
     fn variable(&self, _name: &str) -> Option<Vec<u8>> {

@@ -10,6 +10,7 @@ use crate::config::{
     SyncGroup, Target, Track, TrackedProcess, Vmac,
 };
 use crate::shell;
+pub(crate) use held::vip_text;
 use held::{held, statics};
 use std::fmt::Display;
 use vipd_types::{Checksum, Family, Version};

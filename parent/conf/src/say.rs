@@ -2,6 +2,7 @@
 //! file, by which definition, in which turn of a sequence. Draws nothing and judges nothing.
 
 use crate::diagnostic::{Diagnostic, Severity, printable};
+use crate::places::Place;
 use crate::texts::Texts;
 use std::collections::HashMap;
 use std::path::Path;
@@ -56,20 +57,47 @@ pub(crate) struct Say {
     texts: Texts,
     /// Place and severity of what expansions made, how often, and the last that is shown.
     alike: HashMap<(usize, usize, usize, Severity), (usize, usize)>,
+    vrrp_only: bool,
+    /// Keywords without effect, by the reason: it is said once.
+    idle: Vec<(&'static str, Vec<(&'static str, Span)>)>,
 }
 
 impl Say {
     #[cfg(test)]
     pub(crate) fn new(file: &str) -> Self {
-        Self::of(file, Path::new(file), Rc::default())
+        Self::of(file, Path::new(file), Rc::default(), false)
     }
 
-    /// About a main file and all that it leads to.
-    pub(crate) fn of(name: &str, path: &Path, bytes: Rc<[u8]>) -> Self {
+    /// About a main file and all that it leads to. `vrrp_only`: the balancer half is not wanted.
+    pub(crate) fn of(name: &str, path: &Path, bytes: Rc<[u8]>, vrrp_only: bool) -> Self {
         let mut texts = Texts::default();
         texts.add(name, path, bytes);
         let sources = vec![Stretch { text: 0, how: How::Written }];
-        Self { list: Vec::new(), sources, texts, alike: HashMap::new() }
+        Self {
+            list: Vec::new(),
+            sources,
+            texts,
+            alike: HashMap::new(),
+            vrrp_only,
+            idle: Vec::new(),
+        }
+    }
+
+    /// A keyword of the balancer half.
+    pub(crate) fn balancer(&mut self, at: Span, message: String, remedy: &str) {
+        if self.vrrp_only {
+            self.warn(at, format!("{message} (skipped because of -P)"), "");
+        } else {
+            self.error(at, message, remedy);
+        }
+    }
+
+    /// A keyword without effect.
+    pub(crate) fn idle(&mut self, at: Span, name: &'static str, why: &'static str) {
+        match self.idle.iter_mut().find(|(reason, _)| *reason == why) {
+            Some((_, names)) => names.push((name, at)),
+            None => self.idle.push((why, vec![(name, at)])),
+        }
     }
 
     pub(crate) fn error(
@@ -128,6 +156,7 @@ impl Say {
 
     /// In the order of the files and their lines.
     pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, Texts) {
+        self.speak_of_idle();
         for (count, last) in self.alike.into_values() {
             let more = count.saturating_sub(ALIKE);
             if more > 0
@@ -138,6 +167,30 @@ impl Say {
         }
         self.list.sort_by_key(|d| (d.text, d.line, d.column));
         (self.list, self.texts)
+    }
+
+    pub(crate) fn place(&self, at: Span) -> Place {
+        let text = self.text_of(at.source);
+        let (line, column) = (at.line, at.column);
+        Place { file: self.texts.name(text), text, line, column, length: at.length }
+    }
+
+    fn speak_of_idle(&mut self) {
+        for (why, names) in std::mem::take(&mut self.idle) {
+            let Some((_, at)) = names.first().copied() else { continue };
+            let shown: Vec<String> = names
+                .iter()
+                .map(|(name, place)| {
+                    let beside = place.line == at.line && place.source == at.source;
+                    match beside {
+                        true => format!("`{name}`"),
+                        false => format!("`{name}` on {}", self.line_of(*place, at)),
+                    }
+                })
+                .collect();
+            let have = if names.len() == 1 { "has" } else { "have" };
+            self.hint(at, format!("{} {have} no effect in vipd: {why}", shown.join(", ")), "");
+        }
     }
 
     fn stretch(&self, source: Source) -> Option<&Stretch> {

@@ -6,6 +6,10 @@ use crate::keywords::{Context, Served, keywords};
 pub(crate) fn keyword(context: Context, written: &[u8]) -> Option<&'static str> {
     let written = std::str::from_utf8(written).ok().filter(|w| w.len() <= 64)?;
     let written = &written.to_ascii_lowercase();
+    let old = OLD.iter().find(|(place, old, _)| *place == context && old == written);
+    if let Some((.., now)) = old {
+        return Some(now);
+    }
     let known = keywords().iter().filter(|k| k.context == context);
     let rank = |served| matches!(served, Served::Served | Served::Accepted);
     let near = known.clone().filter_map(|k| {
@@ -15,6 +19,28 @@ pub(crate) fn keyword(context: Context, written: &[u8]) -> Option<&'static str> 
     let part = known.clone().filter(|k| written.len() >= 6 && k.name.contains(written.as_str()));
     let part = part.map(|k| (!rank(k.served), k.name)).min().map(|(_, name)| name);
     near.min().map(|(_, _, name)| name).or(part)
+}
+
+/// Old names, and names that people expect, too far from the right one to be found by their letters.
+const OLD: [(Context, &str, &str); 4] = [
+    (Context::Globals, "lvs_id", "router_id"),
+    (Context::Instance, "interface_name", "interface"),
+    (Context::Instance, "virtual_ip", "virtual_ipaddress"),
+    (Context::Instance, "vrid", "virtual_router_id"),
+];
+
+/// The nearest of some names, if one is near. Capital letters do not count.
+pub(crate) fn name<'a>(
+    written: &[u8],
+    known: impl Iterator<Item = &'a String>,
+) -> Option<&'a String> {
+    let written = std::str::from_utf8(written).ok().filter(|w| w.len() <= 64)?;
+    let written = &written.to_ascii_lowercase();
+    let near = known.filter(|name| name.len() <= 64).filter_map(|name| {
+        let far = distance(written, &name.to_ascii_lowercase());
+        (far <= allowed(written)).then_some((far, name))
+    });
+    near.min().map(|(_, name)| name)
 }
 
 /// The block in which the keyword would be right.
@@ -95,6 +121,15 @@ mod tests {
         assert_eq!(keyword(Context::Instance, b"PRIORITY"), Some("priority"));
         let mail = keyword(Context::Globals, b"smtp_connect_time");
         assert_eq!(mail, Some("smtp_connect_timeout"));
+        assert_eq!(keyword(Context::Globals, b"lvs_id"), Some("router_id"));
+        for (context, _, now) in OLD {
+            assert!(crate::keywords::find(context, now.as_bytes()).is_some(), "{now}");
+        }
+        let names = ["chk_haproxy".to_owned(), "check_nginx".to_owned()];
+        let near = |written: &str| name(written.as_bytes(), names.iter()).map(String::as_str);
+        assert_eq!(near("CHK_HAPROXY"), Some("chk_haproxy"));
+        assert_eq!(near("chk_haprxy"), Some("chk_haproxy"));
+        assert_eq!(near("mysql"), None);
         assert_eq!(keyword(Context::Instance, b"[...]"), None);
         assert_eq!(place(b"auth_pass"), Some(Context::Authentication));
     }

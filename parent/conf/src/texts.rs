@@ -51,6 +51,11 @@ impl Texts {
         crate::draw::draw(diagnostic, text.map_or(&[], |text| text.line(diagnostic.line)), colour)
     }
 
+    /// Whether the place of the diagnostic is in one of them.
+    pub fn have(&self, diagnostic: &Diagnostic) -> bool {
+        self.get(diagnostic.text).is_some_and(|text| *text.name == *diagnostic.file)
+    }
+
     /// What was read, by the number that diagnostics have.
     pub fn bytes(&self, text: usize) -> Option<&[u8]> {
         self.get(text).map(|text| &*text.bytes)

@@ -12,7 +12,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use vipd_conf::{Around, Parsed, Unread, parse, parse_in, print};
+use vipd_conf::{Around, Parsed, Unread, explain, parse, parse_in, print};
 
 /// The folder of the cases as `/cases`. What cannot lie in a source tree is told by its name.
 struct Cases;
@@ -109,7 +109,7 @@ fn every_case_says_what_is_expected() {
     let rewrite = std::env::var_os("VIPD_CONF_REWRITE").is_some();
     let mut wrong = Vec::new();
     let cases = cases();
-    assert!(cases.len() >= 150, "{} cases", cases.len());
+    assert!(cases.len() >= 270, "{} cases", cases.len());
     for path in &cases {
         let text = fs::read(path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
@@ -178,7 +178,24 @@ fn check_places(text: &[u8]) {
         assert!(d.column >= 1 && d.column - 1 + d.length <= line.len().max(1), "{d:?}");
         assert!(!d.message.contains('\n') && !d.to_line().contains('\n'));
     }
-    if let Some(first) = parsed.diagnostics.first() {
-        assert!(!first.render(text).is_empty());
+}
+
+/// Where each value came from is a comment, and changes nothing.
+#[test]
+fn every_case_explains_itself() {
+    for path in cases() {
+        let parsed = read_case("x", &fs::read(&path).unwrap());
+        if parsed.has_errors() {
+            continue;
+        }
+        let text = explain(&parsed);
+        let again = parse("printed", &text);
+        assert!(!again.has_errors(), "{path:?}: {:?}", again.diagnostics);
+        assert_eq!(again.config, parsed.config, "{path:?}");
+        let text = String::from_utf8_lossy(&text).into_owned();
+        for line in text.lines().filter(|line| line.starts_with("    ") && !line.ends_with('}')) {
+            let told = line.contains("  # ") || line.ends_with('{');
+            assert!(told, "{path:?}: {line}\n{text}");
+        }
     }
 }

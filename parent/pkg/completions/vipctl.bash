@@ -26,7 +26,7 @@ _vipctl() {
         word=${COMP_WORDS[i]}
         case $word in
         -s | --socket) socket=(-s "${COMP_WORDS[++i]}") ;;
-        show | metrics | reload) command=$word ;;
+        show | metrics | reload | check) command=$word ;;
         esac
     done
 
@@ -36,8 +36,10 @@ _vipctl() {
         mapfile -t COMPREPLY < <(compgen -W "$(_vipctl_instances "${socket[@]}")" -- "$current")
         ;;
     metrics,* | reload,*) mapfile -t COMPREPLY < <(compgen -W '--socket --help' -- "$current") ;;
+    check,-*) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$current") ;;
+    check,*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     *,-*) mapfile -t COMPREPLY < <(compgen -W '--socket --json --help --version' -- "$current") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W 'show metrics reload' -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W 'show metrics reload check' -- "$current") ;;
     esac
 }
 

@@ -17,6 +17,7 @@ pub(crate) use numbers::Numbers;
 pub(crate) use slices::no_accept;
 
 use crate::kernel::{Address, Membership, Path, solicited_node};
+use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use vipd_conf::config::Garp;
@@ -201,12 +202,13 @@ impl SocketPlan {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanError {
-    #[error("instance {instance}: interface {interface} does not exist on this host")]
-    NoInterface { instance: String, interface: IfName },
+    /// `of` is an instance, or the line that names the interface.
+    #[error("{of}: interface {interface} does not exist on this host")]
+    NoInterface { of: String, interface: IfName },
     #[error("{line}: there is no routing table {table} in rt_tables")]
     NoTable { line: String, table: String },
-    #[error("{line}: interface {interface} does not exist on this host")]
-    NoRouteInterface { line: String, interface: IfName },
+    #[error("{of}: the kernel says nothing of interface {interface}: {}", .errno.desc())]
+    NoAnswer { of: String, interface: IfName, errno: Errno },
     #[error("too many {0}")]
     TooMany(&'static str),
     #[error("instance {instance}: every name for its virtual MAC interface is taken")]

@@ -6,6 +6,7 @@ use super::slices::{self, least_lease};
 use super::trackers::{TrackerKey, Trackers};
 use super::{InstancePlan, Plan, PlanError, SocketPlan, TellPlan};
 use crate::kernel::Kernel;
+use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Instance};
 use vipd_ipc::slice::{GroupSlice, SocketSlice};
@@ -151,6 +152,21 @@ pub(super) fn interface(
     name: &IfName,
     kernel: &mut dyn Kernel,
 ) -> Result<Interface, PlanError> {
-    let missing = |_| PlanError::NoInterface { instance: one.name.clone(), interface: *name };
+    interface_of(|| format!("instance {}", one.name), name, kernel)
+}
+
+pub(super) fn interface_of(
+    what: impl FnOnce() -> String,
+    name: &IfName,
+    kernel: &mut dyn Kernel,
+) -> Result<Interface, PlanError> {
+    let missing = |errno| {
+        let (of, interface) = (what(), *name);
+        if errno == Errno::ENODEV {
+            PlanError::NoInterface { of, interface }
+        } else {
+            PlanError::NoAnswer { of, interface, errno }
+        }
+    };
     kernel.link(name).map(|(index, _)| Interface { name: *name, index }).map_err(missing)
 }

@@ -1,6 +1,7 @@
 //! Routes and rules of the configuration with the numbers of this host's interfaces and routing
 //! tables. Reads rt_tables and asks the kernel for interfaces; changes nothing.
 
+use super::numbers::{Interface, interface_of};
 use super::{Numbers, PlanError, StaticPlan, Thing, slices};
 use crate::kernel::{Kernel, Path, RoutePath, RulePath};
 use std::collections::BTreeMap;
@@ -69,13 +70,10 @@ impl Numbers {
         };
         let mut plans = Vec::new();
         for one in &config.statics.addresses {
-            let missing = |interface| {
-                let line = format!("static address {}", one.entry.address);
-                PlanError::NoRouteInterface { line, interface }
-            };
-            let Some(interface) = one.entry.dev else { continue };
-            let (index, _) = kernel.link(&interface).map_err(|_| missing(interface))?;
-            let address = slices::address(&one.entry, interface, index);
+            let Some(dev) = one.entry.dev else { continue };
+            let what = || format!("static address {}", one.entry.address);
+            let Interface { name, index } = interface_of(what, &dev, kernel)?;
+            let address = slices::address(&one.entry, name, index);
             let thing = Thing::Address(address);
             plans.push(StaticPlan { thing, dependants: of(one.group) });
         }
@@ -108,10 +106,8 @@ pub(super) fn paths(
         let table = tables.number(&route.table, route)?;
         let mut indexes = Vec::with_capacity(route.hops.len());
         for hop in &route.hops {
-            let missing =
-                |interface| PlanError::NoRouteInterface { line: route.to_string(), interface };
-            let index = hop.dev.map(|dev| kernel.link(&dev).map_err(|_| missing(dev)));
-            indexes.push(index.transpose()?.map(|(index, _)| index));
+            let found = hop.dev.map(|dev| interface_of(|| format!("route {route}"), &dev, kernel));
+            indexes.push(found.transpose()?.map(|interface| interface.index));
         }
         paths.extend(parts(route, table, indexes).map(|path| Path::Route(Box::new(path))));
     }

@@ -124,7 +124,7 @@ impl Daemon {
     }
 
     fn read_plan(&mut self) -> Result<Next, String> {
-        let loaded = load::read(&self.file, self.identity, &self.config_id)
+        let loaded = load::read(&self.file, self.identity, &mut self.around)
             .map_err(|error| error.to_string())?;
         for diagnostic in &loaded.parsed.diagnostics {
             load::log(diagnostic);

@@ -37,6 +37,8 @@ fn start() -> Result<(), String> {
     let file = file.ok_or("the first argument is the absolute path of the configuration")?;
     let config_id = arguments.next().and_then(|id| id.into_string().ok());
     let config_id = config_id.ok_or("the second argument is the name of this node")?;
+    let vrrp_only = arguments.next().is_some_and(|word| word == "-P");
+    let around = disk::Disk { config_id, vrrp_only, prefix: disk::HANDED_ON };
     let walls = walls::build();
     let mut parent = hello::greet()?;
     relay::start();
@@ -46,5 +48,5 @@ fn start() -> Result<(), String> {
     if !walls.may_switch {
         log::warn!("starter cannot change users: every script runs as its own user");
     }
-    run::run(&mut parent, shelf::Shelf::new(file, config_id, walls.may_switch))
+    run::run(&mut parent, shelf::Shelf::new(file, around, walls.may_switch))
 }

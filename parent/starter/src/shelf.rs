@@ -2,7 +2,7 @@
 //! Commit. Reads the file itself; runs nothing.
 
 use crate::book::Book;
-use crate::disk::{Disk, FILE_MAX, HANDED_ON};
+use crate::disk::{Disk, FILE_MAX};
 use nix::fcntl::OFlag;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -29,8 +29,7 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(file: PathBuf, config_id: String, may_switch: bool) -> Self {
-        let mut around = Disk { config_id, prefix: HANDED_ON };
+    pub(crate) fn new(file: PathBuf, mut around: Disk, may_switch: bool) -> Self {
         let at_start = read(&file, &mut around).ok();
         Self {
             file,

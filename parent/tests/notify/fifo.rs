@@ -83,10 +83,10 @@ fn a_dead_reader_blocks_nothing() {
     while !is_full() {
         assert!(Stamp::now().since(begun).as_secs() < 120, "{}", host.node.syslog().text());
         down = !down;
+        let since = Stamp::now();
         host.fault(down);
         let priority = if down { 120 } else { 150 };
         let entered = format!("Changing effective priority from {} to {priority}", 270 - priority);
-        let since = Stamp::now();
         host.wait(&entered, || {
             host.node.syslog().find_since(since, &entered).is_some() || is_full()
         });

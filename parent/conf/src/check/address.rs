@@ -1,8 +1,8 @@
 //! The lines of `virtual_ipaddress` and `virtual_ipaddress_excluded`, and what all lines with options have in common. A line that is
 //! no address is dropped with a warning.
 
-use super::host;
 use super::value::{integer, interface, text};
+use super::{host, outcome};
 use crate::config::Vip;
 use crate::diagnostic::{Say, Span};
 use crate::keywords::{Context, Served, find};
@@ -295,8 +295,7 @@ fn broadcast(vip: &Vip, word: &Word, say: &mut Say) -> Option<Ipv4Addr> {
 
 pub(super) fn speak_of(context: Context, option: &Word, say: &mut Say) {
     if let Some(keyword) = find(context, &option.bytes) {
-        let message = format!("`{}` is not served by vipd yet: {}", keyword.name, keyword.summary);
-        say.warn(option.span, message, "remove it, or keep it for a later vipd");
+        outcome::of(keyword, option.span, say);
     }
 }
 

@@ -112,13 +112,15 @@ pub(super) struct Draft<'a> {
     pub(super) source: Option<(IpAddr, Span, &'a Item)>,
     pub(super) group: Said<IpAddr>,
     pub(super) peers: Option<Peers>,
+    /// `unicast_fault_no_peer`
+    pub(super) wants_peers: Option<Span>,
+    /// `no_virtual_ipaddress`
+    pub(super) wants_no_address: Option<Span>,
     pub(super) check_unicast_src: bool,
     pub(super) addresses: Vec<(Vip, Span)>,
     pub(super) excluded: Vec<(Vip, Span)>,
     pub(super) routes: Vec<FoundRoute>,
     pub(super) rules: Vec<FoundRule>,
-    /// `no_virtual_ipaddress`: none in adverts is meant.
-    pub(super) no_address: bool,
     pub(super) tracks: Vec<(Track, Span)>,
     pub(super) track_primary: bool,
     pub(super) garp: garp::Wishes,
@@ -148,12 +150,13 @@ impl<'a> Draft<'a> {
             source: None,
             group: None,
             peers: None,
+            wants_peers: None,
+            wants_no_address: None,
             check_unicast_src: defaults.check_unicast_src,
             addresses: Vec::new(),
             excluded: Vec::new(),
             routes: Vec::new(),
             rules: Vec::new(),
-            no_address: false,
             tracks: Vec::new(),
             track_primary: true,
             garp: garp::Wishes::default(),
@@ -187,7 +190,6 @@ impl<'a> Draft<'a> {
             "virtual_ipaddress_excluded" => address::addresses(item, &mut self.excluded, say),
             "virtual_routes" => route::routes(item, &mut self.routes, say),
             "virtual_rules" => rule::rules(item, &mut self.rules, say),
-            "no_virtual_ipaddress" => self.no_address = flag(item, say),
             "nopreempt" => self.preempt = (!flag(item, say), at),
             "preempt" => self.preempt = (flag(item, say), at),
             "strict_mode" => self.strict = switch(item, say).map(|on| (on, at)),
@@ -200,6 +202,8 @@ impl<'a> Draft<'a> {
             }
             "mcast_dst_ip" => self.group = host::group(item, None, say),
             "unicast_peer" => peer::peers(item, self.peers.get_or_insert_default(), say),
+            "unicast_fault_no_peer" => self.wants_peers = flag(item, say).then_some(at),
+            "no_virtual_ipaddress" => self.wants_no_address = flag(item, say).then_some(at),
             "check_unicast_src" => set(&mut self.check_unicast_src, switch(item, say)),
             "track_script" => {
                 track::scripts(item, "this instance", scripts, &mut self.tracks, say);
@@ -227,7 +231,8 @@ impl<'a> Draft<'a> {
 fn state(item: &Item, say: &mut Say) -> Option<(bool, Span)> {
     let word = one(item, say)?;
     if !word.is("MASTER") && !word.is("BACKUP") {
-        let message = format!("there is no state `{}`, BACKUP is used", word.show());
+        let message =
+            format!("there is no state `{}`, BACKUP is used, as in keepalived", word.show());
         let meant = if word.bytes.eq_ignore_ascii_case(b"master") { "MASTER" } else { "BACKUP" };
         say.warn(word.span, message, format!("write `state {meant}`"));
     }
@@ -240,6 +245,9 @@ fn instance_interface(item: &Item, say: &mut Say) -> Option<IfName> {
     if name.is_none() {
         let message = format!("`{}` cannot be the interface of an instance", word.show());
         say.error(word.span, message, "write the interface that the other nodes are reached on");
+    } else if word.bytes.iter().any(|b| b"<>{}$%".contains(b)) {
+        let message = format!("`{}` looks like a placeholder that nobody filled in", word.show());
+        say.warn(word.span, message, "write the name of the interface, as `ip link` shows it");
     }
     name
 }

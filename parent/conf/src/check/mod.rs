@@ -13,6 +13,7 @@ mod interval;
 mod metrics;
 mod notify;
 mod options;
+mod outcome;
 mod paths;
 mod peer;
 mod process;
@@ -31,13 +32,14 @@ mod words;
 
 use crate::config::Config;
 use crate::diagnostic::{Say, Span};
-use crate::keywords::{Context, Keyword, Served, Shape, find};
+use crate::keywords::{Context, Keyword, Shape, find};
+use crate::places::HeldLines;
 use crate::suggest;
 use crate::tree::Item;
 use std::collections::HashMap;
 
 /// Globals and scripts come first, whatever their place in the file.
-pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
+pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
     let mut globals = Vec::new();
     let mut scripts = Vec::new();
     let mut processes = Vec::new();
@@ -63,14 +65,15 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
     let (mut paths, mut seen) = (paths::Paths::new(), HashMap::new());
     let known = (instances.as_slice(), &broken);
-    let (statics, track_groups) =
+    let (statics, track_groups, mut held) =
         statics.settle(defaults.default_interface, known, &mut paths, &mut seen, say);
     cross::check(&mut instances, &scripts, seen, say);
     paths.check(&mut instances, say);
     if defaults.globals.enable_script_security {
         cross::security(&scripts, say);
     }
-    Config {
+    instances.iter().for_each(|found| paths::lines(found, &mut held));
+    let config = Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
         scripts: scripts.list,
@@ -78,7 +81,8 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> Config {
         groups,
         statics,
         track_groups,
-    }
+    };
+    (config, held)
 }
 
 /// Keywords that may stand more than once in a block.
@@ -151,21 +155,10 @@ fn subject(name: &'static str) -> &'static str {
 }
 
 /// True if the keyword is to be served.
-fn speak_of(keyword: &Keyword, item: &Item, say: &mut Say) -> bool {
+fn speak_of(keyword: &'static Keyword, item: &Item, say: &mut Say) -> bool {
     let name = keyword.name;
-    match keyword.served {
-        Served::Accepted => return false,
-        Served::NotYet => {
-            let message = format!("`{name}` is not served by vipd yet: {}", keyword.summary);
-            say.warn(item.span(), message, "remove it, or keep it for a later vipd");
-            return false;
-        }
-        Served::Refused => {
-            let (message, remedy) = refusal(keyword);
-            say.error(item.span(), message, remedy);
-            return false;
-        }
-        Served::Served => {}
+    if !outcome::of(keyword, item.span(), say) {
+        return false;
     }
     match (keyword.shape, item.block.is_some()) {
         (Shape::Block, false) => {
@@ -182,15 +175,6 @@ fn speak_of(keyword: &Keyword, item: &Item, say: &mut Say) -> bool {
     }
 }
 
-fn refusal(keyword: &Keyword) -> (String, &'static str) {
-    if keyword.name.starts_with("virtual_server") {
-        let message = format!("`{}`: the load balancer half is not served", keyword.name);
-        return (message, "remove the block; let HAProxy, nginx or IPVS's own tools balance");
-    }
-    let message = format!("`{}` is not served by vipd yet: {}", keyword.name, keyword.summary);
-    (message, "remove it if the node may run without it")
-}
-
 fn unknown(item: &Item, context: Context, say: &mut Say) {
     let written = item.keyword.bytes.as_slice();
     let mut message = format!("unknown keyword `{}` in {}", item.keyword.show(), context.name());
@@ -198,17 +182,29 @@ fn unknown(item: &Item, context: Context, say: &mut Say) {
         Some(_) => ", its block is skipped (keepalived would read the block's lines as its own)",
         None => ", the line is ignored",
     });
-    let glued = written.split(|b| matches!(b, b'=' | b':' | b';')).next().unwrap_or(written);
-    let remedy = if let Some(near) = suggest::keyword(context, written) {
+    say.warn(item.span(), message, remedy(written, context));
+}
+
+/// What the writer of an unknown keyword may want to write.
+fn remedy(written: &[u8], context: Context) -> String {
+    let prefixed = [b"vrrp_", written].concat();
+    let is_value = |b: &u8| matches!(b, b'=' | b':' | b';') || b.is_ascii_digit();
+    let glued = written.split(is_value).next().unwrap_or(written);
+    if written.starts_with(b"[..") || written.starts_with(b"...") {
+        "write the lines that were left out here".to_owned()
+    } else if let Some(near) = suggest::keyword(context, written) {
         format!("write `{near}` if that was meant")
     } else if glued != written && find(context, glued).is_some() {
         format!("write `{}` and a blank before the value", glued.escape_ascii())
+    } else if context != Context::Globals
+        && let Some(keyword) = find(Context::Globals, &prefixed)
+    {
+        format!("write `{}` in global_defs", keyword.name)
     } else if let Some(place) = suggest::place(written) {
         format!("it belongs into {}", place.name())
     } else if context == Context::SyncGroup {
         "write the names of members into `group { … }`".to_owned()
     } else {
         "remove it, or put `#` before it".to_owned()
-    };
-    say.warn(item.span(), message, remedy);
+    }
 }

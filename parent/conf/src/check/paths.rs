@@ -3,9 +3,22 @@
 
 use super::instance::Found;
 use crate::diagnostic::{Say, Span};
+use crate::places::HeldLines;
+use crate::print::vip_text;
 use crate::routing::{Route, Rule};
 use std::collections::HashMap;
+use std::fmt::Display;
 use vipd_types::Family;
+
+/// What the instance holds, as it is printed.
+pub(super) fn lines(found: &Found, held: &mut HeldLines) {
+    let i = &found.instance;
+    let places = found.addresses_at.iter().chain(&found.excluded_at);
+    held.extend(i.all_addresses().map(vip_text).zip(places.copied()));
+    let text = |one: &dyn Display| one.to_string().into_bytes();
+    held.extend(i.routes.iter().map(|one| text(one)).zip(found.routes_at.iter().copied()));
+    held.extend(i.rules.iter().map(|one| text(one)).zip(found.rules_at.iter().copied()));
+}
 
 /// Rules without a priority are counted down from here, in each family, as in keepalived.
 const FIRST: u32 = 16384;

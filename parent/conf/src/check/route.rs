@@ -1,10 +1,10 @@
 //! The lines of `virtual_routes` and `static_routes`, in the words of iproute2. A line that cannot be
 //! read, or that asks for what is not served, is left out as a whole.
 
-use super::metrics;
 use super::words::Words;
+use super::{metrics, outcome};
 use crate::diagnostic::{Say, Span};
-use crate::keywords::{Context, Served, find};
+use crate::keywords::{Context, find};
 use crate::lex::Word;
 use crate::routing::{Hop, Place, Preference, Prefix, Route, RouteKind, Table};
 use crate::tree::Item;
@@ -73,17 +73,12 @@ impl Draft {
     fn read(&mut self, words: &mut Words<'_>, say: &mut Say) -> Option<()> {
         while let Some(word) = words.next() {
             let kind = RouteKind::ALL.iter().find(|(_, name)| word.is(name));
-            match find(Context::RouteLine, &word.bytes).map(|k| (k.served, k.name)) {
-                Some((Served::Served, name)) => match kind {
-                    Some((kind, _)) => self.kind = Some(*kind),
-                    None => self.option(name, word, words, say)?,
-                },
-                Some((_, name)) => {
-                    let message = format!("`{name}` of a route is not served by vipd");
-                    return words.bad(word.span, &message, "write the route without it", say);
-                }
-                None if self.to.is_none() => self.to = Some(word.clone()),
-                None => {
+            match (find(Context::RouteLine, &word.bytes), kind) {
+                (Some(keyword), _) if !outcome::of(keyword, word.span, say) => return None,
+                (Some(_), Some((kind, _))) => self.kind = Some(*kind),
+                (Some(keyword), None) => self.option(keyword.name, word, words, say)?,
+                (None, _) if self.to.is_none() => self.to = Some(word.clone()),
+                (None, _) => {
                     let message = format!("unknown word `{}`", word.show());
                     let near = crate::suggest::keyword(Context::RouteLine, &word.bytes);
                     let remedy = near.map(|near| format!("write `{near}` if that was meant"));

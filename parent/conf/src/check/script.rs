@@ -146,7 +146,12 @@ pub(super) fn split(word: &Word, say: &mut Say) -> Option<Vec<Vec<u8>>> {
             return None;
         }
     };
-    if let Some(sign) = native::shell_sign(&argv) {
+    if argv.first().is_some_and(|program| program.starts_with(b"<")) {
+        let message = "there is no shell to open this: the check fails always (keepalived starts a \
+                       shell for a command that begins with `<`)";
+        let remedy = format!("write `script \"/bin/bash -c '{}'\"`", word.show());
+        say.warn(word.span, message, remedy);
+    } else if let Some(sign) = native::shell_sign(&argv) {
         let message = format!(
             "there is no shell: `{}` is handed to the command as an argument, as keepalived does",
             sign.escape_ascii()

@@ -37,8 +37,11 @@ impl Draft<'_> {
         facts.preempt = self.preempt(&facts, say);
         self.transport(name, &facts, say);
         self.addresses(&facts, strict, say);
+        if let (false, Some(at)) = (self.addresses.is_empty(), self.wants_no_address) {
+            say.hint(at, "`no_virtual_ipaddress` has no effect beside addresses", "remove it");
+        }
         if self.addresses.is_empty() {
-            let meant = self.no_address || !self.excluded.is_empty();
+            let meant = self.wants_no_address.is_some() || !self.excluded.is_empty();
             no_address(&name.show(), name.span, version, strict.is_some(), meant, say);
         }
         if self.interface.is_none() && !self.bad_interface {
@@ -66,6 +69,7 @@ impl Draft<'_> {
         let accept = self.accept(name, facts, strict, say);
         let auth = auth::settle(self.auth, facts.version, strict.is_some(), say);
         let (interface, (vrid, vrid_at)) = (self.interface?, self.vrid?);
+        track::own_interface(&self.tracks, interface, self.track_primary, say);
         auth::speak_of_sample(&auth, vrid, !facts.unicast, vrid_at, say);
         let vmac = self.vmac.settle(vrid, interface, &defaults.vmac_prefix, facts, say);
         let group = self.group.map_or_else(|| defaults.group(facts.family), |(group, _)| group);

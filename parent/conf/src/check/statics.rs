@@ -13,6 +13,8 @@ use crate::config::{Static, Statics, TrackGroup, Vip};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
+use crate::places::HeldLines;
+use crate::print::vip_text;
 use crate::tree::Item;
 use std::collections::{HashMap, HashSet};
 use vipd_types::IfName;
@@ -46,7 +48,7 @@ impl<'a> Draft<'a> {
         paths: &mut Paths,
         seen: &mut HashMap<Place, Span>,
         say: &mut Say,
-    ) -> (Statics, Vec<TrackGroup>) {
+    ) -> (Statics, Vec<TrackGroup>, HeldLines) {
         let (groups, names) = groups(&self.groups, instances, broken, say);
         let group_of = |word: &Option<Word>, say: &mut Say| {
             let word = word.as_ref()?;
@@ -60,9 +62,11 @@ impl<'a> Draft<'a> {
             found
         };
         let mut statics = Statics::default();
+        let mut held = HeldLines::new();
         for FoundAddress { mut vip, at, group } in self.addresses {
             let group = group_of(&group, say);
             if with_interface(&mut vip, default, at, say) && is_new(&vip, at, seen, say) {
+                held.push((vip_text(&vip), at));
                 statics.addresses.push(Static { entry: vip, group });
             }
         }
@@ -70,15 +74,17 @@ impl<'a> Draft<'a> {
             let group = group_of(&group, say);
             let (mut one, mut places) = (vec![route], vec![at]);
             paths.routes(&mut one, &mut places, say);
+            held.extend(one.iter().map(|route| (route.to_string().into_bytes(), at)));
             statics.routes.extend(one.into_iter().map(|entry| Static { entry, group }));
         }
         for FoundRule { rule, at, group } in self.rules {
             let group = group_of(&group, say);
             let (mut one, mut places) = (vec![rule], vec![at]);
             paths.rules(&mut one, &mut places, say);
+            held.extend(one.iter().map(|rule| (rule.to_string().into_bytes(), at)));
             statics.rules.extend(one.into_iter().map(|entry| Static { entry, group }));
         }
-        (statics, groups)
+        (statics, groups, held)
     }
 }
 

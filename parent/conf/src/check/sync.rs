@@ -137,7 +137,7 @@ fn members(
                 word.show(),
                 show(draft)
             );
-            say.warn(word.span, message, nearest(word, names));
+            say.warn(word.span, message, track::nearest(word, "vrrp_instance", names.keys()));
             continue;
         };
         if members.contains(&index) {
@@ -155,14 +155,6 @@ fn members(
         members.push(index);
     }
     members
-}
-
-fn nearest(written: &Word, names: &HashMap<String, usize>) -> String {
-    let same = |name: &&String| name.as_bytes().eq_ignore_ascii_case(&written.bytes);
-    match names.keys().find(same) {
-        Some(name) => format!("write `{}`", name.escape_debug()),
-        None => format!("define `vrrp_instance {} {{ … }}`, or remove the name", written.show()),
-    }
 }
 
 /// The weight of one member's check would move that member alone: on the other node it would wait

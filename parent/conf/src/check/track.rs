@@ -4,10 +4,12 @@ use super::script::{Scripts, weight_of};
 use super::value::{interface, no_more_than};
 use crate::config::{Target, Track};
 use crate::diagnostic::{Say, Span};
+use crate::keywords::Context;
 use crate::lex::Word;
+use crate::suggest;
 use crate::tree::Item;
 use std::collections::HashSet;
-use vipd_types::Weight;
+use vipd_types::{IfName, Weight};
 
 /// `who` is not protected by a script that is not there.
 pub(super) fn scripts(
@@ -24,7 +26,11 @@ pub(super) fn scripts(
         let Some((id, script)) = script else {
             let message =
                 format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
-            say.warn(line.span(), message, nearest(&line.keyword, scripts));
+            say.warn(
+                line.span(),
+                message,
+                nearest(&line.keyword, "vrrp_script", scripts.ids.keys()),
+            );
             return None;
         };
         let target = Target::Script(id);
@@ -49,8 +55,11 @@ pub(super) fn processes(
             let message = format!(
                 "there is no usable vrrp_track_process `{name}`: {who} is NOT PROTECTED by it"
             );
-            let remedy = format!("define `vrrp_track_process {name} {{ … }}`, or remove the line");
-            say.warn(line.span(), message, remedy);
+            say.warn(
+                line.span(),
+                message,
+                nearest(&line.keyword, "vrrp_track_process", known.ids.keys()),
+            );
             return None;
         };
         let target = Target::Process(id);
@@ -72,6 +81,28 @@ pub(super) fn interfaces(block: &Item, who: &str, found: &mut Vec<(Track, Span)>
         let target = Target::Interface(name);
         Some(Track { target, weight: Weight::default(), reverse: false })
     });
+}
+
+/// Written out of habit; it says nothing new.
+pub(super) fn own_interface(
+    tracks: &[(Track, Span)],
+    own: IfName,
+    track_primary: bool,
+    say: &mut Say,
+) {
+    for (track, at) in tracks.iter().filter(|(track, _)| track.target == Target::Interface(own)) {
+        if track_primary && track.weight.get() == 0 {
+            let message =
+                format!("{own} is the interface of this instance, which is tracked anyway");
+            say.hint(*at, message, "remove the line, or keep it for keepalived");
+        } else if track_primary {
+            let message = format!(
+                "{own} is the interface of this instance: without its link the instance is in \
+                 FAULT, and the weight means nothing"
+            );
+            say.warn(*at, message, "remove the weight, or write `dont_track_primary`");
+        }
+    }
 }
 
 /// Kind after kind, whatever the order of the blocks.
@@ -132,17 +163,24 @@ fn options(track: &mut Track, line: &Item, say: &mut Say) {
             b"noreverse" => track.reverse = false,
             _ => {
                 let message = format!("unknown option `{}`, it is ignored", option.show());
-                let remedy = "one name a line, with `weight N` and `reverse` behind it";
+                let remedy = match suggest::keyword(Context::TrackLine, &option.bytes) {
+                    Some(near) => format!("write `{near}` if that was meant"),
+                    None => "write one name a line, with `weight N` and `reverse` behind it".into(),
+                };
                 say.warn(option.span, message, remedy);
             }
         }
     }
 }
 
-fn nearest(written: &Word, scripts: &Scripts) -> String {
-    let same = |name: &&String| name.as_bytes().eq_ignore_ascii_case(&written.bytes);
-    match scripts.ids.keys().find(same) {
-        Some(name) => format!("write `{}`", name.escape_debug()),
-        None => format!("define `vrrp_script {} {{ … }}`, or remove the line", written.show()),
+/// What to write for a name that nothing has.
+pub(super) fn nearest<'a>(
+    written: &Word,
+    kind: &str,
+    known: impl Iterator<Item = &'a String>,
+) -> String {
+    match suggest::name(&written.bytes, known) {
+        Some(name) => format!("write `{}` if that was meant", name.escape_debug()),
+        None => format!("define `{kind} {} {{ … }}`, or remove the name", written.show()),
     }
 }

@@ -45,7 +45,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn transport(&self, name: &Word, facts: &Facts, say: &mut Say) {
-        if let Some(peers) = self.peers.as_ref().filter(|_| !facts.unicast) {
+        if let Some(at) = self.wants_peers.filter(|_| !facts.unicast) {
+            let message = "`unicast_fault_no_peer`: there is no peer, and multicast is not wanted";
+            say.error(at, message, "write the other nodes' addresses into `unicast_peer { … }`");
+        } else if let Some(peers) = self.peers.as_ref().filter(|_| !facts.unicast) {
             if peers.lines == 0 {
                 let message = format!("no peers: instance `{}` uses multicast", name.show());
                 say.warn(peers.at, message, "write the other nodes' addresses, one a line");

@@ -30,6 +30,10 @@ pub(super) fn first<'a>(item: &'a Item, say: &mut Say) -> Option<&'a Word> {
         };
         say.error(item.span(), message, remedy);
     }
+    if let Some(word) = found.filter(|word| !word.quoted && word.bytes.ends_with(b";")) {
+        let message = "`;` ends nothing in this language, it is part of the word";
+        say.hint(word.span, message, "remove it");
+    }
     found
 }
 

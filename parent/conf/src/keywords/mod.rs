@@ -1,7 +1,11 @@
 //! Every keyword of keepalived.conf and of our own in one table: where it may stand, whether vipd
 //! serves it, and what it does (or what does not happen). Reads and decides nothing.
 
+mod balancer;
+mod inside;
+pub(crate) mod instead;
 mod lines;
+mod no_effect;
 mod not_yet;
 mod served;
 
@@ -31,6 +35,16 @@ pub enum Context {
     TrackLine,
     /// Behind `use_vmac`.
     VmacLine,
+    TrackFile,
+    GarpGroup,
+    Bfd,
+    Hmac,
+    VirtualServer,
+    RealServer,
+    /// TCP_CHECK, HTTP_GET and so on.
+    Checker,
+    Url,
+    Ssl,
 }
 
 impl Context {
@@ -51,6 +65,15 @@ impl Context {
             Self::PeerLine => "unicast_peer",
             Self::TrackLine => "track_script",
             Self::VmacLine => "use_vmac",
+            Self::TrackFile => "track_file",
+            Self::GarpGroup => "garp_group",
+            Self::Bfd => "bfd_instance",
+            Self::Hmac => "auth_hmac",
+            Self::VirtualServer => "virtual_server",
+            Self::RealServer => "real_server",
+            Self::Checker => "a check of a real_server",
+            Self::Url => "url",
+            Self::Ssl => "SSL",
         }
     }
 }
@@ -59,12 +82,14 @@ impl Context {
 pub enum Served {
     /// Does what it says.
     Served,
-    /// Read without a word; nothing depends on it.
+    /// Nothing depends on it: a hint says why.
     Accepted,
     /// keepalived knows it, vipd does not yet: a warning, the rest of the file counts.
     NotYet,
     /// What it asks for cannot be left out safely: an error.
     Refused,
+    /// Of the balancer half: an error, or a warning if that half is not wanted.
+    Balancer,
 }
 
 /// What follows the keyword.
@@ -82,7 +107,8 @@ pub struct Keyword {
     pub context: Context,
     pub served: Served,
     pub shape: Shape,
-    /// What it does; for `NotYet` and `Refused`, what does not happen.
+    /// What it does; for `Accepted`, why it has no effect; for the others, what does
+    /// not happen.
     pub summary: &'static str,
 }
 
@@ -95,7 +121,8 @@ pub fn keywords() -> &'static [Keyword] {
             let make = move |name| Keyword { name, context, served, shape, summary };
             names.split_whitespace().map(make)
         };
-        served::ROWS.iter().chain(lines::ROWS).chain(not_yet::ROWS).flat_map(one).collect()
+        let rows = served::ROWS.iter().chain(no_effect::ROWS).chain(not_yet::ROWS);
+        rows.chain(lines::ROWS).chain(inside::ROWS).chain(balancer::ROWS).flat_map(one).collect()
     })
 }
 

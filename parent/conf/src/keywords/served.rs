@@ -1,12 +1,11 @@
-//! The keywords that vipd serves, and those it reads without a word because it does what they ask
-//! anyway.
+//! The keywords that vipd serves.
 
 use super::Context::{
     AddressLine, Authentication, Globals, Instance, PeerLine, Process, Script, SyncGroup, TopLevel,
     TrackGroup, TrackLine, VmacLine,
 };
 use super::Row;
-use super::Served::{self, Accepted};
+use super::Served;
 use super::Shape::{Block, Line};
 
 const YES: Served = Served::Served;
@@ -71,7 +70,8 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Block, "virtual_ipaddress_excluded", "addresses that are not in adverts"),
     (YES, Instance, Block, "virtual_routes", "routes that come and go with the addresses"),
     (YES, Instance, Block, "virtual_rules", "rules that come and go with the addresses"),
-    (YES, Instance, Line, "no_virtual_ipaddress", "no address in adverts is meant"),
+    (YES, Instance, Line, "no_virtual_ipaddress", "it is meant that there is no address"),
+    (YES, Instance, Line, "unicast_fault_no_peer", "without peers the file is not loaded"),
     (YES, Instance, Line, "nopreempt", "do not take over from a live MASTER"),
     (YES, Instance, Line, "preempt", "take over from a MASTER of lower priority"),
     (YES, Instance, Line, "preempt_delay", "seconds until a worse MASTER is taken over from"),
@@ -112,9 +112,6 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Line, "notify_master notify_backup notify_fault notify_stop notify_deleted
         notify_master_rx_lower_pri notify", "a command that is run when this happens"),
     (YES, Instance, Line, "notify_priority_changes", "changes of the priority are told"),
-    (Accepted, Instance, Line, "promote_secondaries", "vipd sets it where it is needed"),
-    (Accepted, Instance, Line, "debug", "without effect, as in keepalived"),
-    (Accepted, Instance, Line, "old_unicast_checksum", "vipd accepts both forms"),
     (YES, Authentication, Line, "auth_type", "kind of authentication"),
     (YES, Authentication, Line, "auth_pass", "the password, at most 8 bytes"),
     (YES, Script, Line, "script", "the command"),
@@ -154,7 +151,6 @@ pub(super) const ROWS: &[Row] = &[
         "weights of the members' own checks stay"),
     (YES, SyncGroup, Line, "notify_master notify_backup notify_fault notify_stop notify",
         "a command that is run when the group does this"),
-    (Accepted, SyncGroup, Line, "notify_priority_changes", "a group has no priority"),
     (YES, TrackLine, Line, "weight", "weight for this instance"),
     (YES, TrackLine, Line, "reverse noreverse", "turns the meaning of the result round"),
 ];

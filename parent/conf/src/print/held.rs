@@ -59,7 +59,7 @@ fn vip(page: &mut Page, vip: &Vip) {
     page.line(&[&vip_text(vip)]);
 }
 
-fn vip_text(vip: &Vip) -> Vec<u8> {
+pub(crate) fn vip_text(vip: &Vip) -> Vec<u8> {
     let mut text = format!("{}/{}", vip.address, vip.prefix).into_bytes();
     let mut option = |name: &str, value: &[u8]| {
         text.extend([b" ", name.as_bytes(), b" ", value].concat());

@@ -302,7 +302,8 @@ mod tests {
         let mut say = Say::new("x");
         let show = |at: &Span| format!("{}:{}+{}", at.line, at.column, at.length);
         let name = Path::new("x");
-        let (pieces, _) = read("x", name, &text.as_bytes().into(), &mut Nowhere, &mut say);
+        let (pieces, _) =
+            read("x", name, &text.as_bytes().into(), &mut Nowhere::default(), &mut say);
         let shown = pieces.iter().flat_map(|piece| match piece {
             Piece::Words(words) => {
                 words.iter().map(|w| format!("{} {}", show(&w.span), w.show())).collect()

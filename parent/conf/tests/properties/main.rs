@@ -10,7 +10,7 @@ use generate::config;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::time::Duration;
-use vipd_conf::{Severity, parse, print};
+use vipd_conf::{Severity, compare, explain, lint, parse, print};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
@@ -22,7 +22,12 @@ proptest! {
         let told: Vec<_> = again.diagnostics.iter()
             .filter(|d| d.severity == Severity::Error).map(|d| d.to_line()).collect();
         prop_assert!(told.is_empty(), "{told:?}\n{}", String::from_utf8_lossy(&text));
-        prop_assert_eq!(again.config, config, "{}", String::from_utf8_lossy(&text));
+        prop_assert_eq!(&again.config, &config, "{}", String::from_utf8_lossy(&text));
+        lint(&again);
+        compare(&again, &again);
+        let explained = explain(&again);
+        let third = parse("explained", &explained);
+        prop_assert_eq!(third.config, config, "{}", String::from_utf8_lossy(&explained));
     }
 
     #[test]
@@ -41,6 +46,9 @@ proptest! {
             d.render(text.as_bytes());
         }
         if !parsed.has_errors() {
+            prop_assert_eq!(&parse("z", &explain(&parsed)).config, &parsed.config, "{}", text);
+            lint(&parsed);
+            compare(&parsed, &parse("y", text.as_bytes()));
             prop_assert_eq!(parse("y", &print(&parsed.config)).config, parsed.config, "{}", text);
         }
     }
