@@ -180,3 +180,34 @@ fn partition_heals() {
     assert!(pair.capture.adverts(healed).iter().any(|(_, advert)| advert.source == NODE1));
     assert!(!pair.two.node.watch().holds(IpAddr::V4(VIP)));
 }
+
+/// The lease ends while the parent sleeps, and the kernel has removed the addresses. What has no
+/// lease goes when it wakes up, and nothing is put back for a term that is over.
+#[test]
+fn parent_sleeps_past_the_lease() {
+    const ROUTE: &str = "    vip_lease 2\n    virtual_routes {\n blackhole 10.68.0.0/16\n }\n";
+    let vipd = Daemon::vipd().unwrap();
+    let with = |text: &str| text.replace("    track_script", &format!("{ROUTE}    track_script"));
+    let pair = Pair::changed(&vipd, with).unwrap();
+    pair.settle().unwrap();
+    let route = |node: &Node| !node.shell("ip route show proto 18").unwrap().is_empty();
+    wait_until(LIMIT, "the route", || route(&pair.one.node)).unwrap();
+    let parent = role(&pair, "vipd");
+    let at = Stamp::now();
+    parent.signal(Signal::SIGSTOP).unwrap();
+    let is_left = || pair.owners() == [2] && route(&pair.two.node);
+    wait_until(LIMIT, "node2 with its route", is_left).unwrap();
+    assert!(route(&pair.one.node), "a parent that is stopped removes nothing");
+    let woken = Stamp::now();
+    parent.signal(Signal::SIGCONT).unwrap();
+    let removed = |line: &vipd_lab::syslog::Line| {
+        line.at >= woken
+            && line.text.contains("event=remove-route")
+            && line.text.contains("result=ok")
+    };
+    let audit = || pair.one.node.syslog().audit();
+    wait_until(LIMIT, "its end", || audit().iter().any(removed)).unwrap();
+    let back = |line: &vipd_lab::syslog::Line| line.at >= at && line.text.contains("why=restore");
+    assert!(!audit().iter().any(back), "{}", pair.one.node.syslog().text());
+    assert!(pair.overlaps().is_empty(), "{:?}", pair.overlaps());
+}

@@ -256,7 +256,10 @@ fn vyos_and_the_exporters() {
     let (_net, node) = host();
     let script = "vrrp_script chk {\n script \"/bin/test -e /run/alive\"\n interval 1\n weight -20\n \
                   user root\n}\n";
-    let first = instance("FIRST", 10, "10.88.88.100/24\n 10.88.88.101", "track_script {\n chk\n }");
+    let more = "track_script {\n chk\n }\n virtual_ipaddress_excluded {\n 10.88.88.110/24\n }\n \
+                virtual_routes {\n blackhole 10.68.0.0/16\n }\n \
+                virtual_rules {\n from 10.88.88.110 table 7 priority 100\n }";
+    let first = instance("FIRST", 10, "10.88.88.100/24\n 10.88.88.101", more);
     let second = instance("SECOND", 11, "10.88.88.102", "");
     let config = "/run/keepalived/keepalived.conf";
     let group = "vrrp_sync_group SYNC {\n group {\n FIRST\n SECOND\n }\n \
@@ -289,6 +292,9 @@ fn vyos_and_the_exporters() {
         "10.88.88.101 dev enp0s25 scope global set",
     ];
     is("vips", serde_json::json!(vips));
+    is("evips", serde_json::json!(["10.88.88.110/24 dev enp0s25 scope global set"]));
+    is("vroutes", serde_json::json!(["inet blackhole 10.68.0.0/16 table main scope 0"]));
+    is("vrules", serde_json::json!(["inet from 10.88.88.110/32 priority 100 table 7"]));
     is("track_script", serde_json::json!(["'/bin/test' '-e' '/run/alive'"]));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let ago = now.as_secs_f64() - data["last_transition"].as_f64().unwrap();
@@ -299,6 +305,10 @@ fn vyos_and_the_exporters() {
     let data = dump(&node, "DATA", pid, "keepalived.data");
     has_line(&data, " VRRP Sync Group = SYNC, MASTER");
     has_line(&data, " VRRP Script = chk");
+    has_line(&data, "   Virtual IP Excluded :");
+    has_line(&data, "     10.88.88.110/24 dev enp0s25 scope global set");
+    has_line(&data, "   Virtual Routes :");
+    has_line(&data, "   Virtual Rules :");
     has_line(&data, "   Status = GOOD");
     node.shell("rm /run/alive").unwrap();
     wait_for(&node, "the failure", || node.syslog().find("VRRP_Script(chk) failed").is_some());

@@ -162,3 +162,55 @@ fn left_behind_and_foreign() {
     let left = list(&pair.one.node, "address show dev qr-1").first().unwrap().to_string();
     assert!(left.contains("2001:db8:77::1"), "{left}");
 }
+
+/// The kernel has each of them once, so that all leave before anything comes.
+#[test]
+fn a_reload_moves_them_to_an_instance_and_back() {
+    let mut pair = pair();
+    let apart = STATICS.split_once("static_rules").unwrap().1;
+    let apart = format!("static_rules{apart}");
+    let held = "    virtual_ipaddress_excluded {\n 10.77.0.1/24 dev qr-1\n \
+                2001:db8:77::1/64 dev qr-1\n }\n \
+                virtual_routes {\n 10.66.0.0/16 via 10.77.0.2 dev qr-1 src 10.77.0.1\n \
+                blackhole 10.68.0.0/16\n }\n";
+    let first = CONFIG1.replace("    track_script", &format!("{held}    track_script"));
+    for text in [format!("{apart}{first}"), format!("{STATICS}{CONFIG1}")] {
+        let at = Stamp::now();
+        pair.one.daemon.as_mut().unwrap().reload(&pair.one.node, &text).unwrap();
+        for what in ["event=add-route route=\"inet 10.66.0.0/16", "event=add address=10.77.0.1/24"]
+        {
+            wait_line(&pair.one.node, at, &[what, "why=reload", "result=ok"]);
+        }
+        let there = || {
+            let all = list(&pair.one.node, "route show table all proto 18").len();
+            (all, pair.one.node.watch().holds("10.77.0.1".parse().unwrap()))
+        };
+        wait_until(LIMIT, "all of them", || there() == (2, true)).unwrap();
+        assert_eq!(pair.owners(), [1], "{}", pair.one.node.syslog().text());
+        let audit = pair.one.node.syslog().audit();
+        let refused = audit.iter().any(|line| line.at >= at && line.text.contains("EEXIST"));
+        assert!(!refused, "{}", pair.one.node.syslog().text());
+    }
+    wait_all(&pair, true);
+}
+
+/// What an instance had that is no more is another's, without a moment in which both want it.
+#[test]
+fn a_reload_gives_them_to_another_instance() {
+    const ROUTES: &str = "    virtual_routes {\n blackhole 10.68.0.0/16\n }\n";
+    let mut pair = boot("");
+    let with = |text: &str| text.replace("    track_script", &format!("{ROUTES}    track_script"));
+    let node = |pair: &Pair| list(&pair.one.node, "route show 10.68.0.0/16 proto 18").len();
+    pair.one.config = with(CONFIG1);
+    pair.one.start_daemon(&Daemon::vipd().unwrap()).unwrap();
+    pair.wait_owner(1).unwrap();
+    wait_until(LIMIT, "the route", || node(&pair) == 1).unwrap();
+    let other = with(CONFIG1).replace("virtual_router_id 51", "virtual_router_id 52");
+    assert_ne!(other, with(CONFIG1));
+    let at = Stamp::now();
+    pair.one.daemon.as_mut().unwrap().reload(&pair.one.node, &other).unwrap();
+    wait_line(&pair.one.node, at, &["event=remove-route", "why=reload", "result=ok"]);
+    wait_line(&pair.one.node, at, &["event=add-route", "why=acquire", "result=ok"]);
+    pair.wait_owner(1).unwrap();
+    wait_until(LIMIT, "the route again", || node(&pair) == 1).unwrap();
+}

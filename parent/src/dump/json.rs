@@ -149,9 +149,11 @@ fn rules(json: &mut Json, record: &Record<'_>) {
 
 fn lists(json: &mut Json, record: &Record<'_>) {
     let config = record.config;
-    let vips = config.addresses.iter();
-    let vips: Vec<_> = vips.map(|vip| address::line(vip, config, record.status.held)).collect();
-    json.strings("vips", &vips);
+    let vip = |vip| address::line(vip, config, record.status.held);
+    json.strings("vips", &config.addresses.iter().map(vip).collect::<Vec<_>>());
+    json.strings("evips", &config.excluded.iter().map(vip).collect::<Vec<_>>());
+    json.strings("vroutes", &config.routes.iter().map(ToString::to_string).collect::<Vec<_>>());
+    json.strings("vrules", &config.rules.iter().map(ToString::to_string).collect::<Vec<_>>());
     let scripts: Vec<_> = record.scripts().map(|(script, _)| command(script)).collect();
     json.strings("track_script", &scripts);
     match config.auth {

@@ -30,6 +30,15 @@ impl Page {
     fn item(&mut self, text: impl Display) {
         let _ = writeln!(self.0, "     {text}");
     }
+
+    /// Left out when empty.
+    fn list(&mut self, name: &str, items: impl IntoIterator<Item = impl Display>) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_some() {
+            self.line(format_args!("{name} :"));
+            items.for_each(|item| self.item(item));
+        }
+    }
 }
 
 pub(super) fn section(title: &str) -> String {
@@ -168,6 +177,8 @@ fn lists(page: &mut Page, record: &Record<'_>) {
     for vip in &config.addresses {
         page.item(address::line(vip, config, record.status.held));
     }
+    let excluded = config.excluded.iter().map(|vip| address::line(vip, config, record.status.held));
+    page.list("Virtual IP Excluded", excluded);
     if !config.peers.is_empty() {
         page.field("Unicast TTL", config.options.unicast_ttl);
         let check = if config.check_unicast_src { "yes" } else { "no" };
@@ -178,6 +189,8 @@ fn lists(page: &mut Page, record: &Record<'_>) {
             page.item(format_args!("{} min_ttl {least} max_ttl {most}", peer.address));
         }
     }
+    page.list("Virtual Routes", &config.routes);
+    page.list("Virtual Rules", &config.rules);
     if record.scripts().next().is_some() {
         page.line("Tracked scripts :");
         for (script, track) in record.scripts() {
