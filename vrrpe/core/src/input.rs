@@ -42,7 +42,7 @@ pub enum Input<'a> {
     LeaseEnded,
 }
 
-/// The sum of the trackers; computed outside the state machine from weights and states.
+/// The sum of the trackers, and what the operator says; computed outside the state machine from weights and states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Health {
     /// What weighted trackers add to the base priority.
@@ -54,4 +54,9 @@ pub struct Health {
     pub unproven: bool,
     /// Some tracker has not had its first result yet.
     pub pending: bool,
+    /// The operator has the router step back: MASTER says good-bye, and serves again at the lowest
+    /// priority only if nobody else does. Means nothing to an owner.
+    pub standby: bool,
+    /// The operator has taken the router out of service: a FAULT.
+    pub offline: bool,
 }

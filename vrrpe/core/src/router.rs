@@ -210,11 +210,12 @@ impl Router {
 
     /// As `obstacle`, without the group.
     pub(crate) fn own_obstacle(&self) -> Result<Option<Cause>, ()> {
-        let Health { fault, unproven, .. } = self.health;
+        let Health { fault, unproven, offline, .. } = self.health;
         Ok(match self.link {
             Link::Unknown => return Err(()),
             Link::Down => Some(Cause::LinkDown),
             Link::Up if self.source.is_none() => Some(Cause::NoSource),
+            Link::Up if offline => Some(Cause::Operator),
             Link::Up if fault => Some(Cause::Tracker),
             Link::Up if unproven && matches!(self.state, State::Init | State::Fault) => {
                 return Err(());
@@ -258,8 +259,12 @@ impl Router {
 
     fn track(&mut self, health: Health, now: Instant, actions: &mut Actions) {
         let before = self.effective;
+        let stood_by = self.stands_by();
         self.health = health;
         self.reprioritise(actions);
+        if self.stands_by() && !stood_by {
+            self.react(Happening::StepBack, now, actions);
+        }
         if health.pending {
             self.timers.handover = None;
         }
@@ -289,11 +294,19 @@ impl Router {
 
     fn reprioritise(&mut self, actions: &mut Actions) {
         let from = self.effective;
-        let to = self.config.priority.adjusted(self.health.adds);
+        let to = match self.stands_by() {
+            true => Priority::LOWEST,
+            false => self.config.priority.adjusted(self.health.adds),
+        };
         if from != to {
             self.effective = to;
             actions.push(Action::Event(Event::Priority { from, to }));
         }
+    }
+
+    /// An owner always takes its addresses back, so it has no standby.
+    fn stands_by(&self) -> bool {
+        self.health.standby && !self.config.priority.is_owner()
     }
 
     fn holds(&self, epoch: Epoch) -> bool {

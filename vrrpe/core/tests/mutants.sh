@@ -122,6 +122,14 @@ mutant the-last-advert-of-another-hides-the-rival backup.rs \
 mutant retry-never-ends router.rs \
     's/self\.timers\.retry = None;/self.timers.retry = Some(now.plus(core::time::Duration::from_secs(10)));/'
 
+# What the operator says.
+mutant nobody-steps-back router.rs \
+    's/if self\.stands_by\(\) && !stood_by/if self.stands_by() \&\& stood_by/'
+mutant an-owner-stands-by router.rs \
+    's/self\.health\.standby && !self\.config\.priority\.is_owner\(\)/self.health.standby/'
+mutant out-of-service-and-serves router.rs \
+    's/Link::Up if offline =>/Link::Up if offline \&\& fault =>/'
+
 # Sync groups.
 mutant a-member-leads-alone group.rs \
     's/all\(\)\.all\(leads\)/all().any(leads)/'
