@@ -434,6 +434,21 @@ mod tests {
         assert_eq!(p.check(at(0), &Said::Reload { client: ClientId(11) }), Ok(()));
         let never = Said::Reload { client: ClientId(10_001) };
         assert_eq!(p.check(at(0), &never), Err(Violation::NotAllowed));
+        let act = |act, seconds| Said::Act { client: ClientId(20_000), act, seconds };
+        let client = ClientId(20_000);
+        p.allow(client);
+        for (wrong, seconds) in [
+            (Act::Priority { instance: InstanceId(1), adds: 254 }, None),
+            (Act::Maintenance { on: true }, Some(0)),
+        ] {
+            assert_eq!(p.check(at(0), &act(wrong, seconds)), Err(Violation::StrangeAct));
+        }
+        let strange = Act::Failover { object: Object::Instance(InstanceId(9)), on: true };
+        assert_eq!(p.check(at(0), &act(strange, None)), Err(Violation::UnknownInstance));
+        let sane = act(Act::Maintenance { on: true }, Some(60));
+        assert_eq!(p.check(at(0), &sane), Ok(()));
+        // One thing at a time.
+        assert_eq!(p.check(at(0), &sane), Err(Violation::NotAllowed));
         let alive = Said::Alive { at: at(5), advertised: vec![] };
         assert_eq!(p.check(at(0), &alive), Err(Violation::FromTheFuture));
         let alive = Said::Alive { at: at(0), advertised: vec![InstanceId(9)] };

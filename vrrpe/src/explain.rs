@@ -6,7 +6,6 @@ use crate::control::{VERSION, refusal};
 use crate::instance::{Instance, tracked};
 use crate::run::Engine;
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use vipd_types::{Instant, Priority, State};
 use vrrp_core::health::{Tracked, health};
 use vrrp_core::{Cause, Health};
@@ -50,7 +49,7 @@ impl Engine {
                 false => one,
             };
             let health = instance.orders.apply(health(all().enumerate().map(turn)));
-            Some(Turned { name, up, effective: effective(instance, health), health })
+            Some(Turned { name, up, effective: health.priority(instance.slice.priority), health })
         })
     }
 
@@ -87,74 +86,31 @@ impl Engine {
 
     fn after_backup(&self, instance: &Instance, now: Instant) -> Vec<String> {
         let ours = instance.router.effective();
-        let name = quoted(&instance.slice.name);
-        let mut all = Vec::new();
-        let timer = instance.router.next_deadline().map(|at| at.since(now).as_secs_f64());
-        let timer = timer.map_or_else(String::new, |left| format!(", in {left:.1} s as it is"));
-        let master = instance.router.master();
-        let above = |priority: Priority| {
-            master.is_some_and(|seen| {
-                let own = instance.source.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-                (priority.get(), own) > (seen.priority, seen.address)
-            })
-        };
-        match master {
-            None => {
-                all.push(format!("no router advertises until the timer runs out{timer}: MASTER"))
-            }
-            Some(seen) => {
-                all.push(format!(
-                    "{} is silent until the timer runs out{timer}: MASTER",
-                    seen.address
-                ));
-                all.push(format!("{} says good-bye: MASTER", seen.address));
-            }
-        }
-        match master {
-            Some(seen) if !instance.slice.preempt => all.push(format!(
-                "no priority of this router as long as {} advertises: `nopreempt`",
-                seen.address
-            )),
-            Some(seen) if above(ours) => all.push(format!(
-                "nothing more is needed: {ours} is above the {} of {}, and it takes over when its \
-                 timer runs out",
-                seen.priority, seen.address
-            )),
-            Some(seen) => all.push(format!(
-                "a priority above the {} of {}; ours is {ours}: MASTER",
-                seen.priority, seen.address
-            )),
-            None => {}
-        }
+        let preempts = |priority| instance.slice.preempt && is_above(instance, priority);
+        let mut all = without_the_master(instance, now);
         for turned in self.turns(instance) {
-            all.extend(if turned.health.fault {
-                Some(format!("{}: FAULT", turned.what()))
-            } else if instance.slice.preempt && above(turned.effective) && !above(ours) {
-                Some(format!("{}: priority {}, MASTER", turned.what(), turned.effective))
-            } else {
-                (turned.effective != ours)
-                    .then(|| format!("{}: priority {}", turned.what(), turned.effective))
-            });
+            let (what, effective) = (turned.what(), turned.effective);
+            if turned.health.fault {
+                all.push(format!("{what}: FAULT"));
+            } else if preempts(effective) && !preempts(ours) {
+                all.push(format!("{what}: priority {effective}, MASTER"));
+            } else if effective != ours {
+                all.push(format!("{what}: priority {effective}"));
+            }
         }
         if instance.orders.standby.is_some() {
+            let name = quoted(&instance.slice.name);
             all.push(format!("vipctl failover {name} off: it no longer stands by"));
         }
         if let Some(group) = instance.group.and_then(|id| self.routers.groups.get(id)) {
-            let waits = |id: &&vipd_types::InstanceId| {
-                let other = self.routers.instances.get(id);
-                other.is_some_and(|one| !one.router.standing().wants)
-            };
-            let names = group
-                .slice
-                .members
-                .iter()
-                .filter(waits)
-                .filter_map(|id| Some(self.routers.instances.get(id)?.slice.name.as_str()));
-            let names: Vec<&str> = names.filter(|other| *other != instance.slice.name).collect();
+            let others = group.slice.members.iter().filter(|id| **id != instance.slice.id);
+            let others = others.filter_map(|id| self.routers.instances.get(id));
+            let waits = others.filter(|one| !one.router.standing().wants);
+            let names: Vec<&str> = waits.map(|one| one.slice.name.as_str()).collect();
             all.push(match names.as_slice() {
                 [] => format!("sync group {} waits for this instance only", group.slice.name),
                 names => format!(
-                    "all of this, only together with sync group {}: {}",
+                    "all of this, only together with the others of sync group {}: {}",
                     group.slice.name,
                     names.join(", ")
                 ),
@@ -207,15 +163,44 @@ impl Engine {
     }
 }
 
+/// How a BACKUP comes to serve: by the end of the MASTER, or by preemption.
+fn without_the_master(instance: &Instance, now: Instant) -> Vec<String> {
+    let ours = instance.router.effective();
+    let timer = instance.router.next_deadline().map(|at| at.since(now).as_secs_f64());
+    let timer = timer.map_or_else(String::new, |left| format!(", in {left:.1} s as it is"));
+    let Some(seen) = instance.router.master() else {
+        return vec![format!("no router advertises until the timer runs out{timer}: MASTER")];
+    };
+    let (address, theirs) = (seen.address, seen.priority);
+    let preemption = if !instance.slice.preempt {
+        format!("no priority of this router as long as {address} advertises: `nopreempt`")
+    } else if is_above(instance, ours) {
+        format!(
+            "nothing more is needed: {ours} is above the {theirs} of {address}, and this router \
+             takes over when its timer runs out"
+        )
+    } else {
+        format!("a priority above the {theirs} of {address}; ours is {ours}: MASTER")
+    };
+    vec![
+        format!("{address} is silent until the timer runs out{timer}: MASTER"),
+        format!("{address} says good-bye: MASTER"),
+        preemption,
+    ]
+}
+
+/// With that priority it would be better than the MASTER it follows.
+fn is_above(instance: &Instance, priority: Priority) -> bool {
+    instance
+        .router
+        .master()
+        .is_some_and(|seen| (priority.get(), instance.source) > (seen.priority, Some(seen.address)))
+}
+
 impl Turned<'_> {
     fn what(&self) -> String {
         format!("{} {}", self.name, if self.up { "recovers" } else { "fails" })
     }
-}
-
-fn effective(instance: &Instance, health: Health) -> Priority {
-    let base = instance.slice.priority;
-    if health.standby && !base.is_owner() { Priority::LOWEST } else { base.adjusted(health.adds) }
 }
 
 /// As a shell takes it for one word.

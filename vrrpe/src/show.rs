@@ -115,11 +115,15 @@ impl Engine {
 
     /// A tracker as the instance uses it.
     fn show_track(&self, track: &TrackSlice, now: Instant) -> Value {
-        let mut all = self.show_tracker(track.tracker, now).unwrap_or_else(|| json!({}));
-        all["weight"] = track.weight.get().into();
-        all["reverse"] = track.reverse.into();
-        all["adds"] = health([tracked(track, &self.trackers)]).adds.into();
-        all
+        let mut all = match self.show_tracker(track.tracker, now) {
+            Some(Value::Object(fields)) => fields,
+            Some(_) | None => Map::new(),
+        };
+        let adds = health([tracked(track, &self.trackers)]).adds;
+        all.insert("weight".to_owned(), track.weight.get().into());
+        all.insert("reverse".to_owned(), track.reverse.into());
+        all.insert("adds".to_owned(), adds.into());
+        Value::Object(all)
     }
 
     pub(crate) fn show_tracker(&self, id: TrackerId, now: Instant) -> Option<Value> {

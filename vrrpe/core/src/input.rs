@@ -5,7 +5,7 @@ use crate::group::Order;
 use crate::wire::Advert;
 use alloc::boxed::Box;
 use core::net::IpAddr;
-use vipd_types::Epoch;
+use vipd_types::{Epoch, Priority};
 
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -59,4 +59,15 @@ pub struct Health {
     pub standby: bool,
     /// The operator has taken the router out of service: a FAULT.
     pub offline: bool,
+}
+
+impl Health {
+    /// The effective priority. An owner always takes its addresses back, so it has no standby.
+    pub fn priority(self, base: Priority) -> Priority {
+        if self.stands_by(base) { Priority::LOWEST } else { base.adjusted(self.adds) }
+    }
+
+    pub(crate) fn stands_by(self, base: Priority) -> bool {
+        self.standby && !base.is_owner()
+    }
 }

@@ -259,10 +259,11 @@ impl Router {
 
     fn track(&mut self, health: Health, now: Instant, actions: &mut Actions) {
         let before = self.effective;
-        let stood_by = self.stands_by();
+        let base = self.config.priority;
+        let steps_back = health.stands_by(base) && !self.health.stands_by(base);
         self.health = health;
         self.reprioritise(actions);
-        if self.stands_by() && !stood_by {
+        if steps_back {
             self.react(Happening::StepBack, now, actions);
         }
         if health.pending {
@@ -294,19 +295,11 @@ impl Router {
 
     fn reprioritise(&mut self, actions: &mut Actions) {
         let from = self.effective;
-        let to = match self.stands_by() {
-            true => Priority::LOWEST,
-            false => self.config.priority.adjusted(self.health.adds),
-        };
+        let to = self.health.priority(self.config.priority);
         if from != to {
             self.effective = to;
             actions.push(Action::Event(Event::Priority { from, to }));
         }
-    }
-
-    /// An owner always takes its addresses back, so it has no standby.
-    fn stands_by(&self) -> bool {
-        self.health.standby && !self.config.priority.is_owner()
     }
 
     fn holds(&self, epoch: Epoch) -> bool {

@@ -124,9 +124,9 @@ mutant retry-never-ends router.rs \
 
 # What the operator says.
 mutant nobody-steps-back router.rs \
-    's/if self\.stands_by\(\) && !stood_by/if self.stands_by() \&\& stood_by/'
-mutant an-owner-stands-by router.rs \
-    's/self\.health\.standby && !self\.config\.priority\.is_owner\(\)/self.health.standby/'
+    's/(let steps_back =) health\.stands_by\(base\)/\1 !health.standby/'
+mutant an-owner-stands-by input.rs \
+    's/self\.standby && !base\.is_owner\(\)/self.standby/'
 mutant out-of-service-and-serves router.rs \
     's/Link::Up if offline =>/Link::Up if offline \&\& fault =>/'
 
