@@ -47,8 +47,21 @@ pub enum Why {
     Yield,
     /// A fault: the link, a tracker without weight, a lost address.
     Fault,
+    /// A control client wants it.
+    Operator,
     /// The daemon or the instance ends.
     Stop,
+}
+
+/// What an operator may want of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Step back as MASTER and wait at the lowest priority, or no more.
+    Failover { object: Object, on: bool },
+    /// Added to what configuration and trackers make; 0 is nothing.
+    Priority { instance: InstanceId, adds: i16 },
+    /// The whole node is out of service, or no more.
+    Maintenance { on: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +114,13 @@ pub enum EngineToParent {
     Reload {
         client: ClientId,
     },
+    /// A client that the parent marked `may_act` wants this done, for so many seconds or until it is
+    /// recalled. The engine does it when the parent has put it into the audit trail.
+    Act {
+        client: ClientId,
+        act: Act,
+        seconds: Option<u32>,
+    },
     /// A lease has ended without an answer: some instance is not served any more, the others will
     /// follow. A parent that still hears this ends.
     Orphaned,
@@ -121,6 +141,7 @@ impl Message for EngineToParent {
             | Self::Announce { .. }
             | Self::Notify { .. }
             | Self::Reload { .. }
+            | Self::Act { .. }
             | Self::Orphaned => true,
         }
     }
@@ -223,6 +244,14 @@ pub enum ParentToEngine {
         client: ClientId,
         done: bool,
         text: String,
+    },
+    /// Answers Act: it is in the audit trail and may be done, or not, because the client is not known
+    /// any more.
+    Act {
+        client: ClientId,
+        act: Act,
+        seconds: Option<u32>,
+        granted: bool,
     },
     /// How do things stand? Once more only after the last answer has ended.
     Report,

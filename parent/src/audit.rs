@@ -121,12 +121,19 @@ impl Audit {
         self.write(&format!("event=reload {by} result={result}"));
     }
 
+    /// A client has the engine do something, or wanted to.
+    pub(crate) fn act(&mut self, uid: Option<u32>, what: &str, seconds: Option<u32>, done: bool) {
+        let uid = uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
+        let lasts = seconds.map(|seconds| format!(" seconds={seconds}")).unwrap_or_default();
+        let result = if done { "ok" } else { "refused" };
+        self.write(&format!("event=act by=control uid={uid} {what}{lasts} result={result}"));
+    }
+
     /// The good-byes that a dead engine had left were sent.
     pub(crate) fn last_will(&mut self, instance: &str, packets: usize) {
         self.write(&format!("event=last-will instance={} packets={packets}", value(instance)));
     }
 
-    /// A child broke the rules or is gone.
     /// An interface with a virtual MAC was made or removed.
     pub(crate) fn vmac(
         &mut self,
@@ -141,6 +148,7 @@ impl Audit {
         ));
     }
 
+    /// A child broke the rules or is gone.
     pub(crate) fn child(&mut self, name: &str, what: &str) {
         self.write(&format!("event=child name={name} what={}", value(what)));
     }
@@ -170,6 +178,7 @@ impl Reason {
             Self::Acquire => "acquire",
             Self::Release(Why::Yield) => "yield",
             Self::Release(Why::Fault) => "fault",
+            Self::Release(Why::Operator) => "operator",
             Self::Release(Why::Stop) => "stop",
             Self::Start => "start",
             Self::Leftover => "leftover",
@@ -189,7 +198,7 @@ fn outcome(result: Result<(), Errno>) -> String {
 }
 
 /// A value that cannot be taken for two: quoted when it holds anything but plain characters.
-fn value(text: &str) -> String {
+pub(crate) fn value(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:/@+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.to_owned();

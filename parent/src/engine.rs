@@ -54,6 +54,7 @@ impl Daemon {
             }
             EngineToParent::Notify { object, news, priority } => self.tell(object, news, priority),
             EngineToParent::Reload { client } => self.reload(Some(client)),
+            EngineToParent::Act { client, act, seconds } => self.act(client, act, seconds),
             EngineToParent::Orphaned => {
                 Err(Fatal::new("vipd-vrrpe", "a lease was not renewed in time"))
             }

@@ -114,7 +114,7 @@ impl Daemon {
                     self.listener.actors.pop_first();
                 }
                 self.listener.actors.insert(client, peer.uid());
-                self.permits.allow_reload(client);
+                self.permits.allow(client);
             }
             let message = ParentToEngine::Client { client, uid: peer.uid(), may_act };
             self.engine

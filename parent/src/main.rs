@@ -2,6 +2,7 @@
 //! sockets for the others and writes the audit trail. It never parses a packet from the network.
 //! This file is the order of start-up, top to bottom.
 
+mod act;
 mod announce;
 mod args;
 mod audit;

@@ -6,7 +6,7 @@ mod notify;
 use notify::Notices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use vipd_ipc::msg::EngineToParent as Said;
+use vipd_ipc::msg::{Act, EngineToParent as Said};
 use vipd_ipc::report::Part;
 use vipd_types::{ClientId, Epoch, Generation, InstanceId, Instant, Object, TrackerId};
 
@@ -34,12 +34,14 @@ pub(crate) enum Violation {
     FromTheFuture,
     #[error("it asked faster than it may")]
     TooFast,
-    #[error("it asked to reload for a client that may not")]
+    #[error("it asked for a client that may not ask, or has no answer yet")]
     NotAllowed,
     #[error("its last will is too short for an advert")]
     ShortWill,
     #[error("its last will is for a peer that is not there")]
     StrangeWill,
+    #[error("it asked for what no client may ask")]
+    StrangeAct,
     #[error("it told of what it does not decide")]
     StrangeNews,
     #[error("it reported what it was not asked for, or once more")]
@@ -51,7 +53,8 @@ pub(crate) struct Permits {
     instances: BTreeMap<InstanceId, Known>,
     notices: Notices,
     staging: Option<Generation>,
-    may_reload: BTreeSet<ClientId>,
+    /// Clients that may act, and wait for no answer.
+    actors: BTreeSet<ClientId>,
     /// A report was asked for and has not ended.
     report: Option<Reported>,
     /// Clients below this are too many to be remembered; what they ask is refused, not punished.
@@ -60,9 +63,9 @@ pub(crate) struct Permits {
 
 impl Default for Permits {
     fn default() -> Self {
-        let (instances, may_reload) = (BTreeMap::new(), BTreeSet::new());
+        let (instances, actors) = (BTreeMap::new(), BTreeSet::new());
         let (notices, report) = (Notices::default(), None);
-        Self { instances, notices, staging: None, may_reload, report, forgotten: ClientId(0) }
+        Self { instances, notices, staging: None, actors, report, forgotten: ClientId(0) }
     }
 }
 
@@ -114,14 +117,31 @@ impl Permits {
             Said::Notify { object, news, priority } => {
                 self.notices.check(now, *object, *news, *priority)
             }
-            Said::Reload { client } => {
-                if self.may_reload.remove(client) || *client < self.forgotten {
-                    Ok(())
-                } else {
-                    Err(Violation::NotAllowed)
+            Said::Reload { client } => self.actor(*client),
+            Said::Act { client, act, seconds } => {
+                let known = match act {
+                    Act::Failover { object: Object::Instance(id), .. }
+                    | Act::Priority { instance: id, .. } => self.known(*id).map(|_| ()),
+                    // One that a reload has just removed has no name any more, and is refused.
+                    Act::Failover { object: Object::Group(_), .. } | Act::Maintenance { .. } => {
+                        Ok(())
+                    }
+                };
+                let sane = !matches!(act, Act::Priority { adds, .. } if adds.unsigned_abs() > 253);
+                if !sane || *seconds == Some(0) {
+                    return Err(Violation::StrangeAct);
                 }
+                known.and_then(|()| self.actor(*client))
             }
             Said::Report(part) => self.report(part),
+        }
+    }
+
+    fn actor(&mut self, client: ClientId) -> Result<(), Violation> {
+        if self.actors.remove(&client) || client < self.forgotten {
+            Ok(())
+        } else {
+            Err(Violation::NotAllowed)
         }
     }
 
@@ -195,11 +215,11 @@ impl Permits {
         }
     }
 
-    /// A client that may act was passed on, or has its answer: it may ask for one reload at a time.
-    pub(crate) fn allow_reload(&mut self, client: ClientId) {
-        self.may_reload.insert(client);
-        while self.may_reload.len() > CLIENTS {
-            if let Some(ClientId(oldest)) = self.may_reload.pop_first() {
+    /// A client that may act was passed on, or has its answer: it may ask for one thing at a time.
+    pub(crate) fn allow(&mut self, client: ClientId) {
+        self.actors.insert(client);
+        while self.actors.len() > CLIENTS {
+            if let Some(ClientId(oldest)) = self.actors.pop_first() {
                 self.forgotten = ClientId(oldest.saturating_add(1));
             }
         }
@@ -406,14 +426,29 @@ mod tests {
         assert_eq!(p.check(at(0), &staged), Err(Violation::StagedOutOfTurn));
         let reload = Said::Reload { client: ClientId(3) };
         assert_eq!(p.check(at(0), &reload), Err(Violation::NotAllowed));
-        p.allow_reload(ClientId(3));
+        p.allow(ClientId(3));
         assert_eq!(p.check(at(0), &reload), Ok(()));
         for client in 10..10_000 {
-            p.allow_reload(ClientId(client));
+            p.allow(ClientId(client));
         }
         assert_eq!(p.check(at(0), &Said::Reload { client: ClientId(11) }), Ok(()));
         let never = Said::Reload { client: ClientId(10_001) };
         assert_eq!(p.check(at(0), &never), Err(Violation::NotAllowed));
+        let act = |act, seconds| Said::Act { client: ClientId(20_000), act, seconds };
+        let client = ClientId(20_000);
+        p.allow(client);
+        for (wrong, seconds) in [
+            (Act::Priority { instance: InstanceId(1), adds: 254 }, None),
+            (Act::Maintenance { on: true }, Some(0)),
+        ] {
+            assert_eq!(p.check(at(0), &act(wrong, seconds)), Err(Violation::StrangeAct));
+        }
+        let strange = Act::Failover { object: Object::Instance(InstanceId(9)), on: true };
+        assert_eq!(p.check(at(0), &act(strange, None)), Err(Violation::UnknownInstance));
+        let sane = act(Act::Maintenance { on: true }, Some(60));
+        assert_eq!(p.check(at(0), &sane), Ok(()));
+        // One thing at a time.
+        assert_eq!(p.check(at(0), &sane), Err(Violation::NotAllowed));
         let alive = Said::Alive { at: at(5), advertised: vec![] };
         assert_eq!(p.check(at(0), &alive), Err(Violation::FromTheFuture));
         let alive = Said::Alive { at: at(0), advertised: vec![InstanceId(9)] };

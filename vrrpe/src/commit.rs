@@ -64,6 +64,7 @@ pub(crate) fn commit(
     index(routers);
     routers.wills_due.extend(routers.instances.keys());
     routers.some_leave = true;
+    routers.changed.all |= routers.watched;
     sweep(routers, registry);
     Ok(())
 }
@@ -76,6 +77,7 @@ pub(crate) fn sweep(routers: &mut Routers, registry: &Registry) {
     let done = |(_, one): &(&InstanceId, &Instance)| one.leaving && one.router.is_done();
     let deleted: Vec<InstanceId> =
         routers.instances.iter().filter(done).map(|(id, _)| *id).collect();
+    routers.changed.all |= routers.watched && !deleted.is_empty();
     deleted.into_iter().for_each(|id| routers.tell_deleted(id));
     let deadlines = &mut routers.deadlines;
     routers.instances.retain(|id, instance| {
@@ -161,6 +163,7 @@ fn begin(
     trackers: &Trackers,
 ) {
     let mut new = Instance::new(slice, now);
+    new.orders.offline = routers.node_orders.maintenance.is_some();
     new.health = new.health(trackers);
     let health = new.health;
     routers.instances.insert(id, new);

@@ -2,12 +2,13 @@
 //! each, answers are one JSON object a line. A client can be slow, silent or hostile; it costs a
 //! bounded amount of memory and never makes an advert wait.
 
+use crate::monitor::Changed;
 use mio::event::Source;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, UnixAddr, recvmsg, sendmsg};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -31,10 +32,12 @@ struct Client {
     may_act: bool,
     input: Inbox,
     output: Vec<u8>,
-    /// The parent reads the configuration for it.
-    reloading: bool,
+    /// For the parent's answer.
+    waiting: bool,
     /// Nothing more comes from it.
     finished: bool,
+    /// It monitors, and was not told of this.
+    untold: Option<Changed>,
     ready: bool,
     progress: Instant,
 }
@@ -73,18 +76,23 @@ impl Clients {
             may_act,
             input: Inbox::default(),
             output: Vec::new(),
-            reloading: false,
+            waiting: false,
             finished: false,
+            untold: None,
             ready: true,
             progress: now,
         };
         self.map.insert(id, client);
     }
 
-    pub(crate) fn note(&mut self, token: Token) {
+    /// `closed`: whoever was there is gone.
+    pub(crate) fn note(&mut self, token: Token, closed: bool) {
         let id = token.0.checked_sub(FIRST_TOKEN).and_then(|n| u32::try_from(n).ok());
         if let Some(client) = id.and_then(|id| self.map.get_mut(&ClientId(id))) {
             client.ready = true;
+            if closed {
+                client.end();
+            }
         }
     }
 
@@ -119,26 +127,63 @@ impl Clients {
     }
 
     /// The client waits for the parent.
-    pub(crate) fn wait_for_reload(&mut self, id: ClientId) {
+    pub(crate) fn wait(&mut self, id: ClientId) {
         if let Some(client) = self.map.get_mut(&id) {
-            log::info!("uid {} asks for a reload", client.uid);
-            client.reloading = true;
+            client.waiting = true;
         }
     }
 
-    pub(crate) fn reloaded(&mut self, id: ClientId, done: bool, text: &str, now: Instant) {
-        let Some(client) = self.map.get_mut(&id).filter(|client| client.reloading) else { return };
-        client.reloading = false;
-        client.say(&json!({ "version": VERSION, "ok": done, "text": text }), now);
+    /// What the client was waiting for.
+    pub(crate) fn answer_waiting(&mut self, id: ClientId, answer: &Value, now: Instant) {
+        if let Some(client) = self.map.get_mut(&id).filter(|client| client.waiting) {
+            client.waiting = false;
+            client.say(answer, now);
+        }
+    }
+
+    pub(crate) fn uid(&self, id: ClientId) -> Option<u32> {
+        self.map.get(&id).map(|client| client.uid)
+    }
+
+    /// From now on the client is told of everything.
+    pub(crate) fn monitors(&mut self, id: ClientId) {
+        if let Some(client) = self.map.get_mut(&id) {
+            client.untold = Some(Changed::everything());
+        }
+    }
+
+    /// Whether anybody monitors.
+    pub(crate) fn watch(&self) -> bool {
+        self.map.values().any(|client| client.untold.is_some())
+    }
+
+    pub(crate) fn spread(&mut self, changed: &Changed) {
+        let watching = self.map.values_mut().filter_map(|client| client.untold.as_mut());
+        watching.for_each(|untold| untold.add(changed));
+    }
+
+    /// One that has read all it was told, and what it was not told.
+    pub(crate) fn next_to_inform(&mut self) -> Option<(ClientId, Changed)> {
+        let (id, client) = self.map.iter_mut().find(|(_, client)| client.is_curious())?;
+        client.untold.as_mut().map(|untold| (*id, std::mem::take(untold)))
+    }
+
+    /// `left` is still to be told.
+    pub(crate) fn inform(&mut self, id: ClientId, lines: Vec<u8>, left: Changed) {
+        if let Some(client) = self.map.get_mut(&id) {
+            client.untold = Some(left);
+            client.output = lines;
+            client.ready = true;
+        }
     }
 
     pub(crate) fn is_ready(&self) -> bool {
-        self.map.values().any(|client| client.ready && !client.reloading)
+        self.map.values().any(|client| client.ready && !client.waiting || client.is_curious())
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let waiting = self.map.values().filter(|client| !client.reloading);
-        waiting.map(|client| client.progress.plus(IDLE_MAX)).min()
+        let busy = self.map.values().filter(|client| client.has_limit());
+        busy.map(|client| client.progress.plus(IDLE_MAX)).min()
     }
 
     fn drop_client(&mut self, id: ClientId, registry: &Registry) {
@@ -154,13 +199,17 @@ impl Client {
     /// Writes what is to be written, then reads, then returns a request if `wanted`. A client is
     /// not read as long as it has not taken its last answer, or waits for one.
     fn turn(&mut self, now: Instant, wanted: bool) -> Option<Request> {
-        if !self.ready || self.reloading {
+        if !self.ready || self.waiting {
             return None;
         }
         match transmit(self.fd.as_raw_fd(), &mut self.output) {
             Ok(0) => {}
             Ok(_) => self.progress = now,
             Err(_) => self.end(),
+        }
+        if self.untold.is_some() {
+            self.attend();
+            return None;
         }
         if !self.output.is_empty() || self.finished && self.input.is_empty() {
             self.ready = false;
@@ -187,6 +236,30 @@ impl Client {
         })
     }
 
+    /// Who monitors asks for nothing more, and may close its own direction.
+    fn attend(&mut self) {
+        self.input.clear();
+        let mut buffer = [0; REQUEST_MAX];
+        while !self.finished {
+            match receive(self.fd.as_raw_fd(), &mut buffer) {
+                Ok(0) => self.finished = true,
+                Ok(_) => {}
+                Err(Errno::EAGAIN) => break,
+                Err(_) => self.end(),
+            }
+        }
+        self.ready = false;
+    }
+
+    fn is_curious(&self) -> bool {
+        self.output.is_empty() && self.untold.as_ref().is_some_and(|untold| !untold.is_empty())
+    }
+
+    /// Whether it must do something within `IDLE_MAX`.
+    fn has_limit(&self) -> bool {
+        !self.waiting && self.untold.is_none()
+    }
+
     fn read(&mut self, now: Instant) {
         let mut buffer = [0; REQUEST_MAX];
         match receive(self.fd.as_raw_fd(), &mut buffer) {
@@ -210,11 +283,13 @@ impl Client {
     fn end(&mut self) {
         self.output.clear();
         self.input.clear();
+        self.untold = None;
+        self.waiting = false;
         self.finished = true;
     }
 
     fn is_over(&self, now: Instant) -> bool {
-        if self.reloading {
+        if !self.has_limit() {
             return false;
         }
         let idle = now.since(self.progress) >= IDLE_MAX;

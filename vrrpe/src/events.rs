@@ -36,6 +36,7 @@ impl Routers {
                 | Cause::Higher { .. }
                 | Cause::LinkDown
                 | Cause::NoSource
+                | Cause::Operator
                 | Cause::Addresses
                 | Cause::Stop
                 | Cause::LeaseEnded

@@ -39,6 +39,11 @@ impl Groups {
         self.get(id).map(|group| group.slice.name.as_str())
     }
 
+    pub(crate) fn named(&self, name: &str) -> Option<GroupId> {
+        let mut all = self.0.iter();
+        all.find(|(_, group)| group.slice.name == name).map(|(id, _)| *id)
+    }
+
     fn member(&self, id: GroupId, place: usize) -> Option<InstanceId> {
         self.get(id)?.slice.members.get(place).copied()
     }

@@ -1,10 +1,12 @@
 //! What the parent and the checker say, and what follows from it. A message of the parent that
 //! breaks the protocol ends the engine; the checker can at worst fail its own trackers.
 
+use crate::control::VERSION;
 use crate::routers::Link;
 use crate::run::{End, Engine};
 use crate::stage::{Broken, Stage};
 use crate::{commit, confine};
+use serde_json::json;
 use std::os::fd::OwnedFd;
 use vipd_ipc::ChanError;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine};
@@ -124,8 +126,13 @@ impl Engine {
                 self.clients.add(client, uid, may_act, fd, self.poll.registry(), now);
                 Ok(())
             }
+            ParentToEngine::Act { client, act, seconds, granted } => {
+                self.act(client, act, seconds, granted, now);
+                Ok(())
+            }
             ParentToEngine::Reloaded { client, done, text } => {
-                self.clients.reloaded(client, done, &text, now);
+                let answer = json!({ "version": VERSION, "ok": done, "text": text });
+                self.clients.answer_waiting(client, &answer, now);
                 Ok(())
             }
             ParentToEngine::Report => {
@@ -173,11 +180,15 @@ impl Engine {
         if let Some(instance) = self.routers.instances.get_mut(&id)
             && instance.router.epoch() == epoch
         {
+            let changes = instance.held != held.is_ok();
             instance.held = held.is_ok();
             match held {
                 Ok(()) => instance.refusal = None,
                 Err(None) => {}
                 Err(why) => instance.refusal = why,
+            }
+            if changes {
+                self.routers.touch(id);
             }
         }
     }
@@ -250,6 +261,7 @@ impl Engine {
                     }
                     self.checker_gone = true;
                     self.trackers.gone(now);
+                    self.routers.changed.all |= self.routers.watched;
                     log::error!("checker: {error}: all its trackers are down");
                     self.routers.track(now, &self.trackers);
                     return Ok(());
@@ -262,6 +274,7 @@ impl Engine {
     fn believe(&mut self, message: CheckerToEngine, now: Instant) {
         if self.trackers.heard(now) {
             log::info!("the checker speaks again");
+            self.routers.changed.all |= self.routers.watched;
             self.routers.track(now, &self.trackers);
         }
         match message {
@@ -294,6 +307,9 @@ impl Engine {
         };
         if self.trackers.report(id, up, reason, staged.is_some(), now) {
             log::info!("{line}");
+            if self.routers.watched {
+                self.routers.changed.trackers.insert(id);
+            }
             self.routers.track(now, &self.trackers);
         }
     }

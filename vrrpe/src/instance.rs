@@ -1,6 +1,7 @@
 //! One virtual router with what surrounds its state machine: its slice, the trackers it uses,
 //! what the kernel holds for it, and how often the log was told the same. Sends nothing.
 
+use crate::orders::Orders;
 use crate::tell::Told;
 use crate::trackers::{Status, Trackers};
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ pub(crate) struct Instance {
     pub(crate) send_errors: u64,
     pub(crate) complaints: Complaints,
     pub(crate) health: Health,
+    pub(crate) orders: Orders,
     pub(crate) told: Told,
     /// By the number of the destination.
     last_wills: BTreeMap<u16, Vec<u8>>,
@@ -61,6 +63,7 @@ impl Instance {
             send_errors: 0,
             complaints: Complaints::default(),
             health: Health::default(),
+            orders: Orders::default(),
             told: Told::default(),
             last_wills: BTreeMap::new(),
         }
@@ -96,9 +99,9 @@ impl Instance {
         new
     }
 
-    /// The sum of the trackers of this instance.
+    /// The sum of the trackers of this instance, and what the operator makes of it.
     pub(crate) fn health(&self, trackers: &Trackers) -> Health {
-        health(self.slice.tracks.iter().map(|track| tracked(track, trackers)))
+        self.orders.apply(health(self.slice.tracks.iter().map(|track| tracked(track, trackers))))
     }
 
     /// The tracker that holds the instance in FAULT, or keeps it from starting.

@@ -12,22 +12,71 @@ pub const REQUEST_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     Show(Option<String>),
+    Explain(String),
+    Monitor,
+    Failover(Term, String),
+    Maintenance(Term),
+    /// What is added to the priority.
+    Priority(i16, Term, String),
     Reload,
     Unknown,
 }
 
+/// Whether an order holds, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Term {
+    On,
+    Seconds(u32),
+    Off,
+}
+
+/// The longest time for which something can be ordered: a year.
+pub const SECONDS_MAX: u32 = 31_536_000;
+
 /// What a client may ask, as it must be written; vipctl(8) describes each.
-pub const REQUESTS: [&str; 2] = ["show", "reload"];
+pub const REQUESTS: [&str; 7] =
+    ["show", "explain", "monitor", "failover", "maintenance", "priority", "reload"];
 
 pub fn parse(line: &[u8]) -> Request {
     let Ok(line) = std::str::from_utf8(line) else { return Request::Unknown };
     let line = line.trim();
     // An instance's name may hold blanks, so all that follows is the name.
-    match line.split_once(char::is_whitespace) {
-        None if line == "show" => Request::Show(None),
-        None if line == "reload" => Request::Reload,
-        Some(("show", name)) => Request::Show(Some(name.trim_start().to_owned())),
-        _ => Request::Unknown,
+    let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim_start();
+    known(verb, rest).unwrap_or(Request::Unknown)
+}
+
+fn known(verb: &str, rest: &str) -> Option<Request> {
+    let name = || Some(rest.to_owned()).filter(|name| !name.is_empty());
+    match verb {
+        "show" => Some(Request::Show(name())),
+        "explain" => name().map(Request::Explain),
+        "monitor" if rest.is_empty() => Some(Request::Monitor),
+        "reload" if rest.is_empty() => Some(Request::Reload),
+        "maintenance" => term(rest).map(Request::Maintenance),
+        "failover" => {
+            let (when, name) = rest.split_once(char::is_whitespace)?;
+            Some(Request::Failover(term(when)?, name.trim_start().to_owned()))
+        }
+        "priority" => {
+            let (adds, rest) = rest.split_once(char::is_whitespace)?;
+            let (when, name) = rest.trim_start().split_once(char::is_whitespace)?;
+            let adds = adds.parse().ok().filter(|adds| (-253..=253).contains(adds))?;
+            Some(Request::Priority(adds, term(when)?, name.trim_start().to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// `on`, `off` or a number of seconds.
+fn term(word: &str) -> Option<Term> {
+    match word {
+        "on" => Some(Term::On),
+        "off" => Some(Term::Off),
+        number => {
+            let seconds = number.parse().ok().filter(|n| (1..=SECONDS_MAX).contains(n))?;
+            Some(Term::Seconds(seconds))
+        }
     }
 }
 
@@ -103,6 +152,22 @@ mod tests {
         assert_eq!(parse(b"  show  VI_1 \r\n"), Request::Show(Some("VI_1".into())));
         assert_eq!(parse(b"show a b\n"), Request::Show(Some("a b".into())));
         assert_eq!(parse(b"reload\n"), Request::Reload);
+        assert_eq!(parse(b"explain a b\n"), Request::Explain("a b".into()));
+        assert_eq!(parse(b"failover on VI 1\n"), Request::Failover(Term::On, "VI 1".into()));
+        assert_eq!(parse(b"maintenance 600\n"), Request::Maintenance(Term::Seconds(600)));
+        let less = Request::Priority(-20, Term::Off, "VI_1".into());
+        assert_eq!(parse(b"priority -20 off VI_1\n"), less);
+        for unknown in [
+            &b"explain\n"[..],
+            b"monitor x\n",
+            b"failover VI_1\n",
+            b"failover 0 VI_1\n",
+            b"maintenance\n",
+            b"maintenance 99999999999\n",
+            b"priority 254 on VI_1\n",
+        ] {
+            assert_eq!(parse(unknown), Request::Unknown, "{unknown:?}");
+        }
         for unknown in [&b"\n"[..], b"reload now\n", b"\xff\n", b"SHOW\n"] {
             assert_eq!(parse(unknown), Request::Unknown, "{unknown:?}");
         }

@@ -5,6 +5,8 @@
 use crate::deadlines::Deadlines;
 use crate::groups::Groups;
 use crate::instance::{Complaint, Instance};
+use crate::monitor::Changed;
+use crate::orders::NodeOrders;
 use crate::rx::Socket;
 use crate::trackers::Trackers;
 use crate::{tx, words};
@@ -43,6 +45,10 @@ pub(crate) struct Routers {
     pub(crate) some_leave: bool,
     /// Some instance has advertised since the last `Alive`.
     pub(crate) advertised: bool,
+    pub(crate) node_orders: NodeOrders,
+    /// For clients that monitor; kept only while `watched`.
+    pub(crate) changed: Changed,
+    pub(crate) watched: bool,
 }
 
 impl Routers {
@@ -73,8 +79,13 @@ impl Routers {
         let instance = self.instances.get_mut(&id)?;
         let heard = if let Input::Packet(advert) = &input { Some(*advert) } else { None };
         let stood = instance.router.standing();
+        let effective = instance.router.effective();
         let actions = instance.router.step(now, input);
-        let group = instance.group.filter(|_| instance.router.standing() != stood);
+        let moved = instance.router.standing() != stood;
+        if self.watched && (moved || instance.router.effective() != effective) {
+            self.changed.instances.insert(id);
+        }
+        let group = instance.group.filter(|_| moved);
         self.deadlines.note(id, instance.next_deadline());
         for action in actions.iter() {
             match action {
@@ -123,18 +134,32 @@ impl Routers {
         self.instances.range(above).next().map(|(id, _)| *id)
     }
 
-    /// Feeds each router whose trackers say something else than before.
+    /// Feeds each router whose trackers say something else than before, and only then the sync
+    /// groups: what is said to all members at once must not look like the fault of one.
     pub(crate) fn track(&mut self, now: Instant, trackers: &Trackers) {
+        let mut groups = BTreeSet::new();
         let mut next = self.first();
         while let Some(id) = next {
             if let Some(instance) = self.instances.get_mut(&id) {
                 let health = instance.health(trackers);
                 if health != instance.health && !instance.leaving {
                     instance.health = health;
-                    self.step(id, Input::Track(health), now, trackers);
+                    groups.extend(instance.group);
+                    self.step_alone(id, Input::Track(health), now, trackers);
                 }
             }
             next = self.after(id);
+        }
+        for group in groups {
+            self.sync(group, now, trackers);
+            self.tell_group(group);
+        }
+    }
+
+    /// Something about the instance that its router does not know of.
+    pub(crate) fn touch(&mut self, id: InstanceId) {
+        if self.watched {
+            self.changed.instances.insert(id);
         }
     }
 
@@ -235,6 +260,7 @@ fn why(reason: Reason) -> Why {
     match reason {
         Reason::Yield => Why::Yield,
         Reason::Fault => Why::Fault,
+        Reason::Operator => Why::Operator,
         Reason::Stop => Why::Stop,
     }
 }

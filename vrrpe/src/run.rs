@@ -133,12 +133,15 @@ impl Engine {
         self.hear_checker(now)?;
         if !self.is_orphan() && self.trackers.listen(now) && !self.trackers.needs_no_checker() {
             log::error!("the checker is silent: all its trackers are down");
+            self.routers.changed.all |= self.routers.watched;
             self.routers.track(now, &self.trackers);
         }
+        self.routers.recall_due(now, &self.trackers);
         commit::sweep(&mut self.routers, self.poll.registry());
         self.empty_outbox()?;
         self.heartbeat(clock::now())?;
         self.serve(now)?;
+        self.inform(now);
         self.report()?;
         self.empty_log()?;
         self.stopped(clock::now())
@@ -250,7 +253,8 @@ impl Engine {
         let trackers = if self.is_orphan() { None } else { self.trackers.deadline() };
         let backlog = (!self.drained && !self.parent_gone).then(|| now.plus(BACKLOG));
         let clients = self.clients.next_deadline();
-        let times = [routers, self.leases.next(), trackers, clients, self.stop_by, backlog];
+        let orders = self.routers.next_order_end();
+        let times = [routers, self.leases.next(), trackers, clients, orders, self.stop_by, backlog];
         times.into_iter().flatten().fold(self.next_alive(), Instant::min)
     }
 
@@ -281,7 +285,7 @@ impl Engine {
                             socket.ready = true;
                         }
                     }
-                    None => self.clients.note(token),
+                    None => self.clients.note(token, event.is_write_closed()),
                 },
             }
         }

@@ -1,48 +1,22 @@
 //! The answers to `show`: what an operator asks about an instance, as JSON. Reads everything,
 //! changes nothing.
 
-use crate::control::{self, Request, VERSION};
+use crate::control::{self, VERSION};
 use crate::groups::Group;
 use crate::instance::{Instance, tracked};
-use crate::run::{End, Engine};
+use crate::orders::Until;
+use crate::run::Engine;
 use crate::{options, words};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_ipc::BUILD;
-use vipd_ipc::msg::EngineToParent;
 use vipd_ipc::slice::{TrackSlice, TrackerKind};
-use vipd_types::{GroupId, Instant, State, Version};
+use vipd_types::{GroupId, Instant, State, TrackerId, Version};
 use vrrp_core::{Cause, health};
 
 impl Engine {
-    /// At most one request a wake-up, so that adverts come first.
-    pub(crate) fn serve(&mut self, now: Instant) -> Result<(), End> {
-        let registry = self.poll.registry();
-        let Some((client, may_act, request)) = self.clients.next_request(registry, now) else {
-            return Ok(());
-        };
-        let answer = match request {
-            Request::Show(name) => {
-                self.routers.count_what_the_kernel_dropped(now);
-                self.show(name.as_deref(), now)
-            }
-            Request::Reload if may_act => {
-                self.clients.wait_for_reload(client);
-                return self.tell(&EngineToParent::Reload { client });
-            }
-            Request::Reload => control::refusal("permission", "this client may only look"),
-            Request::Unknown => {
-                let known = control::REQUESTS.join(", ");
-                let error = format!("unknown request; there are: {known} (vipctl(8))");
-                control::refusal("unknown_request", &error)
-            }
-        };
-        self.clients.answer(client, &answer, now);
-        Ok(())
-    }
-
-    fn show(&self, name: Option<&str>, now: Instant) -> Value {
+    pub(crate) fn show(&self, name: Option<&str>, now: Instant) -> Value {
         let wanted = |instance: &&Instance| name.is_none_or(|name| instance.slice.name == name);
         let instances: Vec<Value> = self
             .routers
@@ -60,11 +34,12 @@ impl Engine {
             "build": BUILD,
             "generation": self.generation.map(|generation| generation.0),
             "timer_lateness_max_microseconds": micros(self.lateness_max),
+            "maintenance": self.maintenance(now),
             "instances": instances,
         })
     }
 
-    fn show_instance(&self, instance: &Instance, now: Instant) -> Value {
+    pub(crate) fn show_instance(&self, instance: &Instance, now: Instant) -> Value {
         let slice = &instance.slice;
         let router = &instance.router;
         let unicast = !slice.peers.is_empty();
@@ -85,8 +60,9 @@ impl Engine {
             "priority": {
                 "base": slice.priority.get(),
                 "effective": router.effective().get(),
-                "trackers": slice.tracks.iter().map(|track| self.show_tracker(track, now))
+                "trackers": slice.tracks.iter().map(|track| self.show_track(track, now))
                     .collect::<Vec<_>>(),
+                "operator": operator(instance, now),
             },
             "advert_int_seconds": seconds(slice.advert_int),
             "transport": if unicast { "unicast" } else { "multicast" },
@@ -135,18 +111,36 @@ impl Engine {
         Some(json!({ "name": slice.name, "order": words::order(*order), "members": members }))
     }
 
-    fn show_tracker(&self, track: &TrackSlice, now: Instant) -> Value {
-        let view = self.trackers.view(track.tracker);
-        json!({
-            "name": view.map(|view| view.name),
-            "kind": view.map(|view| kind(view.kind)),
-            "state": view.map(|view| view.status.word()),
-            "weight": track.weight.get(),
-            "reverse": track.reverse,
-            "adds": health([tracked(track, &self.trackers)]).adds,
-            "reason": view.map(|view| view.reason),
-            "since_seconds": view.map(|view| seconds(now.since(view.since))),
-        })
+    /// A tracker as the instance uses it.
+    fn show_track(&self, track: &TrackSlice, now: Instant) -> Value {
+        let mut all = match self.show_tracker(track.tracker, now) {
+            Some(Value::Object(fields)) => fields,
+            Some(_) | None => Map::new(),
+        };
+        let adds = health([tracked(track, &self.trackers)]).adds;
+        all.insert("weight".to_owned(), track.weight.get().into());
+        all.insert("reverse".to_owned(), track.reverse.into());
+        all.insert("adds".to_owned(), adds.into());
+        Value::Object(all)
+    }
+
+    pub(crate) fn show_tracker(&self, id: TrackerId, now: Instant) -> Option<Value> {
+        let view = self.trackers.view(id)?;
+        Some(json!({
+            "name": view.name,
+            "kind": kind(view.kind),
+            "state": view.status.word(),
+            "reason": view.reason,
+            "since_seconds": seconds(now.since(view.since)),
+        }))
+    }
+
+    /// The node is out of service: for how long.
+    pub(crate) fn maintenance(&self, now: Instant) -> Option<Value> {
+        self.routers
+            .node_orders
+            .maintenance
+            .map(|until| json!({ "remaining_seconds": left(until, now) }))
     }
 
     fn lease_of(&self, instance: &Instance, now: Instant) -> Option<Value> {
@@ -202,6 +196,20 @@ fn master(instance: &Instance, now: Instant) -> Option<Value> {
     })
 }
 
+/// What the operator makes of the priority.
+fn operator(instance: &Instance, now: Instant) -> Value {
+    json!({
+        "standby": instance.orders.standby.map(|until| json!({ "remaining_seconds": left(until, now) })),
+        "adds": instance.orders.adds.map_or(0, |(adds, _)| adds),
+        "adds_remaining_seconds": instance.orders.adds.and_then(|(_, until)| left(until, now)),
+    })
+}
+
+/// `None`: until it is recalled.
+fn left(until: Until, now: Instant) -> Option<Value> {
+    until.0.map(|at| seconds(at.since(now)))
+}
+
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -214,6 +222,7 @@ pub(crate) fn seconds(time: Duration) -> Value {
     let millis = Duration::new(time.as_secs(), time.subsec_millis().saturating_mul(1_000_000));
     json!(millis.as_secs_f64())
 }
+
 /// As the block that names it is called.
 fn kind(kind: TrackerKind) -> &'static str {
     match kind {

@@ -33,6 +33,10 @@ pub(crate) fn reason(instance: &Instance, group: Option<&str>) -> String {
             format!("the interface has no {address} address to advertise from")
         }
         Some(Cause::Tracker) => "a tracker without weight is down".into(),
+        Some(Cause::Operator) => match instance.router.state() {
+            State::Fault => "taken out of service by the operator".into(),
+            State::Init | State::Backup | State::Master => "the operator had it step back".into(),
+        },
         Some(Cause::Addresses) => "the addresses could not be held".into(),
         Some(Cause::Group) => {
             let does = match instance.router.state() {
@@ -80,6 +84,10 @@ pub(crate) fn log_state(instance: &Instance, to: State, why: Cause, culprit: Opt
             let group = culprit.unwrap_or("(none)");
             log::info!("({name}) entering FAULT state (sync group {group})");
         }
+        Cause::Operator if to == State::Fault => {
+            log::info!("({name}) entering FAULT state (out of service)");
+        }
+        Cause::Operator => log::info!("({name}) steps back: the operator wants it"),
         Cause::Startup
         | Cause::GoodBye
         | Cause::Preempt

@@ -8,8 +8,8 @@ use serde_json::Value;
 /// The version of the line protocol that vipctl speaks.
 const PROTOCOL: u64 = 1;
 
-/// Checks that the line is an answer of this protocol's version, and a yes.
-pub(crate) fn read(line: &[u8]) -> Result<Value, Failure> {
+/// A line of this protocol's version.
+fn parse(line: &[u8]) -> Result<Value, Failure> {
     let value: Value = serde_json::from_slice(line)
         .map_err(|error| Failure::Refused(format!("the answer is not understood: {error}")))?;
     let view = View(&value);
@@ -19,6 +19,22 @@ pub(crate) fn read(line: &[u8]) -> Result<Value, Failure> {
              use the vipctl that came with this vipd"
         )));
     }
+    Ok(value)
+}
+
+/// One of the lines that `monitor` is answered with.
+pub(crate) fn event(line: &[u8]) -> Result<Value, Failure> {
+    let value = parse(line)?;
+    if View(&value).raw("event").is_some() { Ok(value) } else { yes(value) }
+}
+
+/// Checks that the line is an answer, and a yes.
+pub(crate) fn read(line: &[u8]) -> Result<Value, Failure> {
+    yes(parse(line)?)
+}
+
+fn yes(value: Value) -> Result<Value, Failure> {
+    let view = View(&value);
     if view.flag("ok") == Some(true) {
         return Ok(value);
     }

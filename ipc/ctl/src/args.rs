@@ -2,24 +2,36 @@
 
 use crate::failure::Failure;
 use lexopt::{Arg, Parser, ValueExt};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 const DEFAULT_SOCKET: &str = "/run/vipd/vipd.sock";
 
 pub(crate) const HELP: &str = "\
 usage: vipctl [-s PATH] show [INSTANCE] [--json]
+       vipctl [-s PATH] explain INSTANCE [--json]
+       vipctl [-s PATH] monitor [--json]
        vipctl [-s PATH] metrics
+       vipctl [-s PATH] failover NAME [for TIME | off]
+       vipctl [-s PATH] maintenance on [for TIME] | off
+       vipctl [-s PATH] priority INSTANCE {+N | -N} [for TIME] | off
        vipctl [-s PATH] reload
        vipctl check FILE [PEERFILE] [--json]
 
 commands:
   show               every instance in a table
   show INSTANCE      everything about one instance
+  explain INSTANCE   why it is in its state, and what would change that
+  monitor            how things are, and then each change until interrupted
   metrics            the same in numbers, as OpenMetrics text
+  failover NAME      have another node serve an instance or a sync group
+  maintenance        take this node out of service, or put it back
+  priority INSTANCE  add to its priority, or no longer
   reload             have vipd read its configuration again
   check FILE         check a configuration, running or not
   check FILE PEER    and compare it with that of the other node
+
+TIME is a number of seconds, or has a unit: 90s, 10m, 2h, 1d.
 
 options:
   -s, --socket PATH  control socket (default /run/vipd/vipd.sock)
@@ -46,10 +58,26 @@ pub(crate) struct Invocation {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Show { instance: Option<String>, json: bool },
+    Show {
+        instance: Option<String>,
+        json: bool,
+    },
+    Explain {
+        instance: String,
+        json: bool,
+    },
+    Monitor {
+        json: bool,
+    },
     Metrics,
+    /// The request as it is sent.
+    Act(String),
     Reload,
-    Check { file: OsString, peer: Option<OsString>, json: bool },
+    Check {
+        file: OsString,
+        peer: Option<OsString>,
+        json: bool,
+    },
 }
 
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Failure> {
@@ -57,7 +85,13 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Parsed, Fail
     let mut json = false;
     let mut words = Vec::new();
     let mut parser = Parser::from_args(args);
-    while let Some(arg) = parser.next().map_err(usage)? {
+    loop {
+        // `-10` is a number, not an option.
+        if let Some(word) = parser.try_raw_args().and_then(|mut raw| raw.next_if(is_number)) {
+            words.push(word.string().map_err(usage)?);
+            continue;
+        }
+        let Some(arg) = parser.next().map_err(usage)? else { break };
         match arg {
             Arg::Short('s') | Arg::Long("socket") => {
                 socket = parser.value().map_err(usage)?.into();
@@ -81,6 +115,34 @@ fn command(words: &[String], json: bool) -> Result<Command, Failure> {
             Ok(Command::Show { instance: Some((*name).to_owned()), json })
         }
         ["show", name] => Err(usage(format!("\"{name}\" cannot be the name of an instance"))),
+        ["explain", name] if is_name(name) => {
+            Ok(Command::Explain { instance: (*name).to_owned(), json })
+        }
+        ["explain"] => Err(usage("explain needs the name of an instance")),
+        ["monitor"] => Ok(Command::Monitor { json }),
+        ["failover" | "maintenance" | "priority", ..] if json => {
+            Err(usage("what acts takes no --json"))
+        }
+        ["failover", name, rest @ ..] if is_name(name) => {
+            Ok(Command::Act(format!("failover {} {name}", when(rest)?)))
+        }
+        ["failover"] => Err(usage("failover needs the name of an instance or a sync group")),
+        ["maintenance", "on", rest @ ..] => {
+            Ok(Command::Act(format!("maintenance {}", when(rest)?)))
+        }
+        ["maintenance", "off"] => Ok(Command::Act("maintenance off".to_owned())),
+        ["maintenance", ..] => Err(usage("maintenance is on or off")),
+        ["priority", name, "off"] if is_name(name) => {
+            Ok(Command::Act(format!("priority 0 off {name}")))
+        }
+        ["priority", name, adds, rest @ ..] if is_name(name) => {
+            let number: Option<i16> = adds.parse().ok().filter(|n| (-253..=253).contains(n));
+            let number = number.filter(|_| adds.starts_with(['+', '-']));
+            let adds =
+                number.ok_or_else(|| usage(format!("{adds}: write +1 to +253 or -1 to -253")))?;
+            Ok(Command::Act(format!("priority {adds} {} {name}", when(rest)?)))
+        }
+        ["priority", ..] => Err(usage("priority needs an instance, and what to add")),
         ["metrics"] if json => Err(usage("metrics takes no --json")),
         ["metrics"] => Ok(Command::Metrics),
         ["check", file] => Ok(Command::Check { file: file.into(), peer: None, json }),
@@ -91,10 +153,43 @@ fn command(words: &[String], json: bool) -> Result<Command, Failure> {
         ["check", ..] => Err(usage("too many arguments")),
         ["reload"] if json => Err(usage("reload takes no --json")),
         ["reload"] => Ok(Command::Reload),
-        ["show" | "metrics" | "reload", _, ..] => Err(usage("too many arguments")),
+        ["show" | "explain" | "monitor" | "metrics" | "reload" | "failover", _, ..] => {
+            Err(usage("too many arguments"))
+        }
         [other, ..] => Err(usage(format!("unknown command \"{other}\""))),
         [] => Err(usage("no command given")),
     }
+}
+
+/// `on`, `off` or the seconds of `for TIME`.
+fn when(words: &[&str]) -> Result<String, Failure> {
+    match words {
+        [] => Ok("on".to_owned()),
+        ["off"] => Ok("off".to_owned()),
+        ["for", time] => {
+            seconds(time).map(|n| n.to_string()).ok_or_else(|| usage(format!("{time} is no time")))
+        }
+        [other, ..] => Err(usage(format!("\"{other}\" is not understood; write: for 10m"))),
+    }
+}
+
+/// At most a year.
+fn seconds(time: &str) -> Option<u32> {
+    let digits = time.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match time.strip_prefix(digits)? {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let number: u32 = digits.parse().ok()?;
+    number.checked_mul(unit).filter(|n| (1..=31_536_000).contains(n))
+}
+
+fn is_number(word: &OsStr) -> bool {
+    let word = word.as_encoded_bytes();
+    word.strip_prefix(b"-").and_then(|rest| rest.first()).is_some_and(u8::is_ascii_digit)
 }
 
 /// The request is a line: a name must not end it early.
@@ -142,6 +237,23 @@ mod tests {
     }
 
     #[test]
+    fn what_acts_is_a_request() {
+        let act = |line| match parsed(line) {
+            Ok(Parsed::Run(Invocation { command: Command::Act(request), .. })) => request,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert_eq!(act("failover VI_1"), "failover on VI_1");
+        assert_eq!(act("failover VI_1 for 10m"), "failover 600 VI_1");
+        assert_eq!(act("failover VI_1 off"), "failover off VI_1");
+        assert_eq!(act("maintenance on"), "maintenance on");
+        assert_eq!(act("maintenance on for 90"), "maintenance 90");
+        assert_eq!(act("maintenance off"), "maintenance off");
+        assert_eq!(act("priority VI_1 -20 for 2h"), "priority -20 7200 VI_1");
+        assert_eq!(act("priority VI_1 +20 -s /x"), "priority 20 on VI_1");
+        assert_eq!(act("priority VI_1 off"), "priority 0 off VI_1");
+    }
+
+    #[test]
     fn nonsense_is_a_usage_error() {
         for line in [
             "",
@@ -151,6 +263,18 @@ mod tests {
             "reload --json",
             "metrics x",
             "metrics --json",
+            "explain",
+            "monitor x",
+            "failover",
+            "failover VI_1 for",
+            "failover VI_1 for 0",
+            "failover VI_1 for 10y",
+            "failover VI_1 for 99999d",
+            "maintenance",
+            "maintenance off for 10",
+            "priority VI_1",
+            "priority VI_1 20",
+            "priority VI_1 +254",
             "check",
             "check a b c",
             "-x",

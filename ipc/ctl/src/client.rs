@@ -1,5 +1,5 @@
-//! One exchange on the control socket: a line out, a line back, both bounded, all of it within a
-//! time limit. It does not look into the answer.
+//! Exchanges on the control socket: a line out, a line back, or lines as long as vipd has them; all
+//! bounded, the first within a time limit. It does not look into the answer.
 
 use crate::failure::Failure;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result as IoResult, Write};
@@ -38,6 +38,34 @@ pub(crate) fn ask(socket: &Path, request: &str, limit: Duration) -> Result<Vec<u
     }
 }
 
+/// Hands each line of a lasting answer to `each`, until it returns false or vipd ends.
+pub(crate) fn listen(
+    socket: &Path,
+    request: &str,
+    mut each: impl FnMut(&[u8]) -> Result<bool, Failure>,
+) -> Result<(), Failure> {
+    let begin = || -> IoResult<UnixStream> {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.write_all(format!("{request}\n").as_bytes())?;
+        stream.set_read_timeout(Some(SHOW_LIMIT))?;
+        Ok(stream)
+    };
+    let mut lines = BufReader::new(begin().map_err(|error| explain(&error, socket))?);
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut lines).take(ANSWER_MAX).read_until(b'\n', &mut line);
+        read.map_err(|error| explain(&error, socket))?;
+        if line.last() != Some(&b'\n') {
+            return Err(explain(&Error::from(ErrorKind::UnexpectedEof), socket));
+        }
+        if !each(&line)? {
+            return Ok(());
+        }
+        // Only the first answer is owed in time.
+        lines.get_ref().set_read_timeout(None).map_err(|error| explain(&error, socket))?;
+    }
+}
+
 fn exchange(socket: &Path, line: &str) -> IoResult<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
     // A daemon that refuses the client before reading may have answered and closed already.
@@ -69,7 +97,7 @@ fn explain(error: &Error, socket: &Path) -> Failure {
             "not permitted to use {path}: you need to be in group vipctl or root"
         )),
         ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => {
-            Failure::Absent(format!("vipd closed the connection at {path} without an answer"))
+            Failure::Absent(format!("vipd closed the connection at {path}"))
         }
         ErrorKind::FileTooLarge => {
             Failure::Refused(format!("the answer is longer than {} MiB", ANSWER_MAX >> 20))

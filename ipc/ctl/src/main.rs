@@ -8,6 +8,7 @@ mod check;
 mod client;
 mod failure;
 mod metrics;
+mod monitor;
 mod sheet;
 mod table;
 mod text;
@@ -62,6 +63,24 @@ fn run(args: impl Iterator<Item = OsString>) -> Result<(), Failure> {
             let line = client::ask(&socket, "show", client::SHOW_LIMIT)?;
             print(metrics::render(answer::View::of(&answer::read(&line)?)).as_bytes())
         }
+        Command::Explain { instance, json } => {
+            let line = client::ask(&socket, &format!("explain {instance}"), client::SHOW_LIMIT)?;
+            if json {
+                print(&line)?;
+                return answer::read(&line).map(drop).map_err(Failure::silent);
+            }
+            let value = answer::read(&line)?;
+            print(sheet::explain(answer::View::of(&value), Paint { on: wants_colour() }).as_bytes())
+        }
+        Command::Monitor { json } => monitor::run(&socket, json, Paint { on: wants_colour() }),
+        Command::Act(request) => {
+            let line = client::ask(&socket, &request, client::SHOW_LIMIT)?;
+            let value = answer::read(&line)?;
+            print(
+                text::printable_lines(answer::View::of(&value).raw("text").unwrap_or("done"))
+                    .as_bytes(),
+            )
+        }
         Command::Check { file, peer, json } => Err(check::run(&file, peer.as_deref(), json)),
         Command::Reload => {
             let line = client::ask(&socket, "reload", client::RELOAD_LIMIT)?;
@@ -80,12 +99,17 @@ fn wants_colour() -> bool {
 
 /// Writes all of it. A reader that has seen enough (`vipctl show | head -1`) is no failure.
 fn print(bytes: &[u8]) -> Result<(), Failure> {
+    print_some(bytes).map(drop)
+}
+
+/// As `print`; false when nobody reads any more.
+fn print_some(bytes: &[u8]) -> Result<bool, Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::Refused(format!("cannot write to standard output: {error}")))
         }
-        Ok(()) | Err(_) => Ok(()),
+        written => Ok(written.is_ok()),
     }
 }
 

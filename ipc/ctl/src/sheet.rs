@@ -25,6 +25,24 @@ pub(crate) fn render(instance: View<'_>, paint: Paint) -> String {
     sheet.out
 }
 
+/// `vipctl explain`: why it is so, and what would change it.
+pub(crate) fn explain(answer: View<'_>, paint: Paint) -> String {
+    let mut sheet = Sheet { out: String::new(), paint };
+    let Some(instance) = answer.object("instance") else { return sheet.out };
+    headline(&mut sheet, instance);
+    sheet.rows("because", instance.text("reason"));
+    sheet.rows("sync group", group(instance));
+    sheet.rows("priority", ladder(instance, paint));
+    sheet.rows("master", master(instance));
+    sheet.rows("preemption", preemption(instance));
+    let title = match instance.raw("state") {
+        Some("FAULT" | "INIT") => "it needs",
+        Some(_) | None => "may change",
+    };
+    sheet.rows(title, answer.texts("would_change"));
+    sheet.out
+}
+
 struct Sheet {
     out: String,
     paint: Paint,
@@ -103,7 +121,27 @@ fn ladder(instance: View<'_>, paint: Paint) -> Vec<String> {
         let weight = weight(tracker);
         rows.push(format!("  {adds:>+4}  {name} {state}{why}{since}{weight}"));
     }
+    if let Some(operator) = priority.object("operator") {
+        rows.extend(by_operator(operator, paint));
+    }
     rows.extend(priority.text("effective").map(|sum| format!("= {sum:>4}  effective")));
+    rows
+}
+
+/// What the operator added, and whether he has the router stand by.
+fn by_operator(operator: View<'_>, paint: Paint) -> Vec<String> {
+    let left = |view: View<'_>, key| {
+        view.number(key).map(|time| format!(", {} left", duration(time))).unwrap_or_default()
+    };
+    let mut rows = Vec::new();
+    if let Some(adds) = operator.number("adds").filter(|adds| *adds != 0.0) {
+        let left = left(operator, "adds_remaining_seconds");
+        rows.push(format!("  {adds:>+4}  by the operator{left}"));
+    }
+    if let Some(standby) = operator.object("standby") {
+        let left = left(standby, "remaining_seconds");
+        rows.push(paint.apply(Colour::Notice, &format!("     1  stands by{left}")));
+    }
     rows
 }
 

@@ -111,6 +111,10 @@ fn notes(instance: View<'_>) -> Vec<String> {
         let why = instance.text("reason").map(|why| format!(", {why}")).unwrap_or_default();
         notes.push(format!("! {name}: {state}{why}"));
     }
+    let operator = instance.object("priority").and_then(|priority| priority.object("operator"));
+    if operator.and_then(|operator| operator.object("standby")).is_some() {
+        notes.push(format!("! {name}: stands by (vipctl failover)"));
+    }
     if instance.raw("state") == Some("MASTER") {
         for entry in instance.list("addresses") {
             if let (Some(false), Some(address)) = (entry.flag("installed"), entry.text("address")) {

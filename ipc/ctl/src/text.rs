@@ -81,7 +81,7 @@ pub(crate) enum Colour {
     Bad,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Paint {
     pub(crate) on: bool,
 }

@@ -53,6 +53,7 @@ impl Priority {
         None => unreachable!(),
     };
     pub const OWNER: Self = Self(NonZeroU8::MAX);
+    pub const LOWEST: Self = Self(NonZeroU8::MIN);
 
     pub const fn get(self) -> u8 {
         self.0.get()

@@ -26,20 +26,26 @@ _vipctl() {
         word=${COMP_WORDS[i]}
         case $word in
         -s | --socket) socket=(-s "${COMP_WORDS[++i]}") ;;
-        show | metrics | reload | check) command=$word ;;
+        show | explain | monitor | metrics | failover | maintenance | priority | reload | check)
+            command=$word
+            ;;
         esac
     done
 
     case $command,$current in
     show,-*) mapfile -t COMPREPLY < <(compgen -W '--json --socket --help' -- "$current") ;;
-    show,*)
+    explain,-* | monitor,-*)
+        mapfile -t COMPREPLY < <(compgen -W '--json --socket --help' -- "$current")
+        ;;
+    show,* | explain,* | failover,* | priority,*)
         mapfile -t COMPREPLY < <(compgen -W "$(_vipctl_instances "${socket[@]}")" -- "$current")
         ;;
-    metrics,* | reload,*) mapfile -t COMPREPLY < <(compgen -W '--socket --help' -- "$current") ;;
+    maintenance,*) mapfile -t COMPREPLY < <(compgen -W 'on off for' -- "$current") ;;
+    metrics,* | reload,* | monitor,*) mapfile -t COMPREPLY < <(compgen -W '--socket --help' -- "$current") ;;
     check,-*) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$current") ;;
     check,*) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     *,-*) mapfile -t COMPREPLY < <(compgen -W '--socket --json --help --version' -- "$current") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W 'show metrics reload check' -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W 'show explain monitor metrics failover maintenance priority reload check' -- "$current") ;;
     esac
 }
 

@@ -185,7 +185,7 @@ impl Daemon {
             Asker::Client(client, uid) => {
                 let uid = uid.map_or_else(|| "unknown".to_owned(), |uid| uid.to_string());
                 self.audit.reload(&format!("by=control uid={uid}"), done);
-                self.permits.allow_reload(client);
+                self.permits.allow(client);
                 let mut text = text.to_owned();
                 text.truncate(text.floor_char_boundary(4000));
                 self.tell_engine(&ParentToEngine::Reloaded { client, done, text })

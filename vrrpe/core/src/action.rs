@@ -32,6 +32,8 @@ pub enum Kind {
 pub enum Reason {
     Yield,
     Fault,
+    /// The operator wants it.
+    Operator,
     Stop,
 }
 
@@ -112,6 +114,8 @@ pub enum Cause {
     LinkDown,
     NoSource,
     Tracker,
+    /// The operator took the router out of service, or had it step back.
+    Operator,
     Addresses,
     /// Another member of the sync group: it cannot serve, or has found a better MASTER.
     Group,

@@ -5,7 +5,7 @@ use crate::group::Order;
 use crate::wire::Advert;
 use alloc::boxed::Box;
 use core::net::IpAddr;
-use vipd_types::Epoch;
+use vipd_types::{Epoch, Priority};
 
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -42,7 +42,7 @@ pub enum Input<'a> {
     LeaseEnded,
 }
 
-/// The sum of the trackers; computed outside the state machine from weights and states.
+/// The sum of the trackers, and what the operator says; computed outside the state machine from weights and states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Health {
     /// What weighted trackers add to the base priority.
@@ -54,4 +54,20 @@ pub struct Health {
     pub unproven: bool,
     /// Some tracker has not had its first result yet.
     pub pending: bool,
+    /// The operator has the router step back: MASTER says good-bye, and serves again at the lowest
+    /// priority only if nobody else does. Means nothing to an owner.
+    pub standby: bool,
+    /// The operator has taken the router out of service: a FAULT.
+    pub offline: bool,
+}
+
+impl Health {
+    /// The effective priority. An owner always takes its addresses back, so it has no standby.
+    pub fn priority(self, base: Priority) -> Priority {
+        if self.stands_by(base) { Priority::LOWEST } else { base.adjusted(self.adds) }
+    }
+
+    pub(crate) fn stands_by(self, base: Priority) -> bool {
+        self.standby && !base.is_owner()
+    }
 }

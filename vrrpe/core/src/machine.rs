@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Lost,
     /// They have vanished with their lease.
     Lapsed,
+    /// The operator wants another router to serve.
+    StepBack,
     /// By the trackers; `before` is the old effective priority.
     Priority {
         before: Priority,
@@ -105,7 +107,14 @@ impl Router {
 
             // 6.4.3: a Shutdown event ends with priority 0, here after the addresses are gone.
             (Master, E::Shutdown) => self.leave(Init, Reason::Stop, Cause::Stop, now, out),
-            (Master, E::Fault(cause)) => self.leave(Fault, Reason::Fault, cause, now, out),
+            (Master, E::Fault(cause)) => {
+                let operator = cause == Cause::Operator;
+                let reason = if operator { Reason::Operator } else { Reason::Fault };
+                self.leave(Fault, reason, cause, now, out);
+            }
+            (Master, E::StepBack) => {
+                self.leave(Backup, Reason::Operator, Cause::Operator, now, out);
+            }
             (Master, E::Lost) => {
                 out.push(Action::Event(Report::AddressesLost));
                 self.leave(Fault, Reason::Fault, Cause::Addresses, now, out);
@@ -175,6 +184,7 @@ impl Router {
                 | E::Refused
                 | E::Lost
                 | E::Lapsed
+                | E::StepBack
                 | E::Priority { .. }
                 | E::Reconfigured { .. }
                 | E::Lead
@@ -191,6 +201,7 @@ impl Router {
                 | E::Refused
                 | E::Lost
                 | E::Lapsed
+                | E::StepBack
                 | E::GroupYields,
             )
             | (Master, E::Ready | E::MasterDownTimer | E::HandoverTimer | E::Lead) => {}

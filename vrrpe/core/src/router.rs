@@ -210,11 +210,12 @@ impl Router {
 
     /// As `obstacle`, without the group.
     pub(crate) fn own_obstacle(&self) -> Result<Option<Cause>, ()> {
-        let Health { fault, unproven, .. } = self.health;
+        let Health { fault, unproven, offline, .. } = self.health;
         Ok(match self.link {
             Link::Unknown => return Err(()),
             Link::Down => Some(Cause::LinkDown),
             Link::Up if self.source.is_none() => Some(Cause::NoSource),
+            Link::Up if offline => Some(Cause::Operator),
             Link::Up if fault => Some(Cause::Tracker),
             Link::Up if unproven && matches!(self.state, State::Init | State::Fault) => {
                 return Err(());
@@ -258,8 +259,13 @@ impl Router {
 
     fn track(&mut self, health: Health, now: Instant, actions: &mut Actions) {
         let before = self.effective;
+        let base = self.config.priority;
+        let steps_back = health.stands_by(base) && !self.health.stands_by(base);
         self.health = health;
         self.reprioritise(actions);
+        if steps_back {
+            self.react(Happening::StepBack, now, actions);
+        }
         if health.pending {
             self.timers.handover = None;
         }
@@ -289,7 +295,7 @@ impl Router {
 
     fn reprioritise(&mut self, actions: &mut Actions) {
         let from = self.effective;
-        let to = self.config.priority.adjusted(self.health.adds);
+        let to = self.health.priority(self.config.priority);
         if from != to {
             self.effective = to;
             actions.push(Action::Event(Event::Priority { from, to }));

@@ -98,7 +98,7 @@ impl Router {
     ) {
         let farewell = match reason {
             Reason::Yield => Kind::Advert,
-            Reason::Fault | Reason::Stop => Kind::GoodBye,
+            Reason::Fault | Reason::Operator | Reason::Stop => Kind::GoodBye,
         };
         if self.timers.acquire.is_none() {
             self.leaving = Some(Leaving { epoch: self.epoch, farewell: Some(farewell) });

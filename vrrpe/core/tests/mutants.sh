@@ -122,6 +122,14 @@ mutant the-last-advert-of-another-hides-the-rival backup.rs \
 mutant retry-never-ends router.rs \
     's/self\.timers\.retry = None;/self.timers.retry = Some(now.plus(core::time::Duration::from_secs(10)));/'
 
+# What the operator says.
+mutant nobody-steps-back router.rs \
+    's/(let steps_back =) health\.stands_by\(base\)/\1 !health.standby/'
+mutant an-owner-stands-by input.rs \
+    's/self\.standby && !base\.is_owner\(\)/self.standby/'
+mutant out-of-service-and-serves router.rs \
+    's/Link::Up if offline =>/Link::Up if offline \&\& fault =>/'
+
 # Sync groups.
 mutant a-member-leads-alone group.rs \
     's/all\(\)\.all\(leads\)/all().any(leads)/'

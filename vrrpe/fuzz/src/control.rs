@@ -2,7 +2,7 @@
 //! they are cut; every answer is one line of JSON.
 
 use serde_json::Value;
-use vrrpe::request::{self, Inbox, REQUEST_MAX, REQUESTS, Request, TooLong};
+use vrrpe::request::{self, Inbox, REQUEST_MAX, REQUESTS, Request, Term, TooLong};
 
 /// One byte for the size of the pieces, and what is written.
 pub fn run(input: &[u8]) {
@@ -42,7 +42,12 @@ fn is_answered(request: &Request) {
     let (code, error) = match request {
         Request::Show(None) => return,
         Request::Show(Some(name)) => ("unknown_instance", format!("no instance named {name}")),
-        Request::Reload => ("permission", String::from("this client may only look")),
+        Request::Explain(name) => ("unknown_instance", format!("no instance named {name}")),
+        Request::Monitor => return,
+        Request::Failover(..)
+        | Request::Maintenance(_)
+        | Request::Priority(..)
+        | Request::Reload => ("permission", String::from("this client may only look")),
         Request::Unknown => ("unknown_request", REQUESTS.join(", ")),
     };
     let line = request::line(&request::refusal(code, &error));
@@ -61,9 +66,22 @@ fn can_be_asked_for(request: &Request) {
             assert_eq!(name.trim(), name);
             format!("show {name}")
         }
+        Request::Explain(name) => format!("explain {name}"),
+        Request::Monitor => String::from("monitor"),
+        Request::Failover(term, name) => format!("failover {} {name}", word(*term)),
+        Request::Maintenance(term) => format!("maintenance {}", word(*term)),
+        Request::Priority(adds, term, name) => format!("priority {adds} {} {name}", word(*term)),
         Request::Reload => String::from("reload"),
         Request::Unknown => return,
     };
     assert!(!line.contains('\n'));
     assert_eq!(&request::parse(line.as_bytes()), request, "{line:?}");
+}
+
+fn word(term: Term) -> String {
+    match term {
+        Term::On => String::from("on"),
+        Term::Off => String::from("off"),
+        Term::Seconds(seconds) => seconds.to_string(),
+    }
 }

@@ -98,8 +98,9 @@ impl Story {
             }
             event::TRACK => {
                 let adds = i32::from(i16::from_le_bytes(bytes.array()));
-                let [fault, unproven, pending, ..] = bytes.flags();
-                let health = Health { adds, fault, unproven, pending: pending || unproven };
+                let [fault, unproven, pending, standby, offline, ..] = bytes.flags();
+                let pending = pending || unproven;
+                let health = Health { adds, fault, unproven, pending, standby, offline };
                 self.tell(Told::Other, Input::Track(health));
             }
             event::LINK => {

@@ -30,7 +30,7 @@ fn known() -> Vec<StagedSocket> {
     vec![(SOCKET, Family::V4, None), (SOCKET6, Family::V6, None)]
 }
 
-fn serve() -> (Far, Engine) {
+pub(crate) fn serve() -> (Far, Engine) {
     let (far, socket) = net::pair();
     let mut engine = Engine::start();
     let v6 = net::near_socket_v6();
@@ -42,7 +42,7 @@ fn serve() -> (Far, Engine) {
 }
 
 /// Both terms, in the order of the instances, whichever came first.
-fn lead(engine: &mut Engine) -> [Epoch; 2] {
+pub(crate) fn lead(engine: &mut Engine) -> [Epoch; 2] {
     let mut epochs = [Epoch(0); 2];
     for _ in 0..2 {
         let acquire = engine.expect("Acquire", |m| matches!(m, EngineToParent::Acquire { .. }));
@@ -53,7 +53,7 @@ fn lead(engine: &mut Engine) -> [Epoch; 2] {
     epochs
 }
 
-fn releases(engine: &mut Engine, epochs: [Epoch; 2], why: Why) {
+pub(crate) fn releases(engine: &mut Engine, epochs: [Epoch; 2], why: Why) {
     let mut left: Vec<EngineToParent> = [VI_1, VI_2]
         .into_iter()
         .zip(epochs)
@@ -69,7 +69,7 @@ fn releases(engine: &mut Engine, epochs: [Epoch; 2], why: Why) {
     }
 }
 
-fn states(engine: &mut Engine) -> Vec<String> {
+pub(crate) fn states(engine: &mut Engine) -> Vec<String> {
     let shown = engine.show();
     let all = shown["instances"].as_array().unwrap();
     all.iter().map(|one| one["state"].as_str().unwrap().to_owned()).collect()

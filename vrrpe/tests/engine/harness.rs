@@ -333,6 +333,7 @@ impl Engine {
             | EngineToParent::Deposit { .. }
             | EngineToParent::Notify { .. }
             | EngineToParent::Reload { .. }
+            | EngineToParent::Act { .. }
             | EngineToParent::Report(_)
             | EngineToParent::Orphaned => {}
         }

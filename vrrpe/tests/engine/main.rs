@@ -7,6 +7,7 @@ mod groups;
 mod harness;
 mod lease;
 mod net;
+mod orders;
 mod report;
 mod serve;
 mod v3;

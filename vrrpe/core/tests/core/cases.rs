@@ -229,6 +229,8 @@ fn parse_health(options: &[&str]) -> Option<Health> {
             "fault" => health.fault = true,
             "unproven" => health.unproven = true,
             "pending" => health.pending = true,
+            "standby" => health.standby = true,
+            "offline" => health.offline = true,
             _ => return None,
         }
     }

@@ -179,7 +179,7 @@ impl Bench {
 
     pub(crate) fn track(&mut self, adds: i32, fault: bool, pending: bool) -> Vec<Action> {
         let (fault, unproven) = (fault && !pending, fault && pending);
-        self.input(Input::Track(Health { adds, fault, unproven, pending }))
+        self.input(Input::Track(Health { adds, fault, unproven, pending, ..Health::default() }))
     }
 
     /// An advert of the router's own kind from the neighbour whose address ends in `from`.

@@ -18,7 +18,8 @@ enum Any {
     /// From, priority, to the group, interval in centiseconds.
     Packet(u8, u8, bool, u16),
     Deadline,
-    Track(i32, bool, bool),
+    /// Weights; fault, pending, standby, offline.
+    Track(i32, u8),
     Link(bool, bool),
     Acquired(u64),
     NotAcquired(u64),
@@ -43,7 +44,7 @@ fn any_input() -> impl Strategy<Value = Any> {
         8 => (0..=6_u8, any::<u8>(), any::<bool>(), 0..4096_u16)
             .prop_map(|(a, b, c, d)| Any::Packet(a, b, c, d)),
         8 => Just(Any::Deadline),
-        3 => (-300..300, any::<bool>(), any::<bool>()).prop_map(|(a, b, c)| Any::Track(a, b, c)),
+        3 => (-300..300, 0..16_u8).prop_map(|(adds, bits)| Any::Track(adds, bits)),
         3 => (any::<bool>(), any::<bool>()).prop_map(|(a, b)| Any::Link(a, b)),
         3 => (0..2_u64).prop_map(Any::Acquired),
         1 => (0..2_u64).prop_map(Any::NotAcquired),
@@ -92,12 +93,11 @@ fn feed(router: &mut Router, version: Version, now: Instant, any: &Any) -> Vec<A
             return router.step(now, Input::Packet(&advert)).iter().collect();
         }
         Any::Deadline => Input::Deadline,
-        Any::Track(adds, fault, pending) => Input::Track(Health {
-            adds: *adds,
-            fault: *fault,
-            unproven: *fault && *pending,
-            pending: *pending,
-        }),
+        Any::Track(adds, bits) => {
+            let [fault, pending, standby, offline] = [0, 1, 2, 3].map(|n| bits & (1 << n) != 0);
+            let (adds, unproven) = (*adds, fault && pending);
+            Input::Track(Health { adds, fault, unproven, pending, standby, offline })
+        }
         Any::Link(up, source) => {
             Input::Link { up: *up, source: source.then_some(IpAddr::V4(LOCAL)) }
         }

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_ipc::msg::{
-    ADVERT_MAX, ADVERTISED_MAX, CheckerToEngine, CheckerToParent, EngineToChecker, EngineToParent,
-    LeaseEnd, Level, ParentToChecker, ParentToEngine, ParentToStarter, StarterToParent, TEXT_MAX,
-    Why,
+    ADVERT_MAX, ADVERTISED_MAX, Act, CheckerToEngine, CheckerToParent, EngineToChecker,
+    EngineToParent, LeaseEnd, Level, ParentToChecker, ParentToEngine, ParentToStarter,
+    StarterToParent, TEXT_MAX, Why,
 };
 use vipd_ipc::report::{Counts, InstanceStatus, Part, TrackerStatus};
 use vipd_ipc::slice::{
@@ -63,6 +63,7 @@ pub(crate) fn engine_to_parent() -> Vec<EngineToParent> {
         M::Deposit { instance, copy: 0, last_will: vec![0x21, 51, 0, 1] },
         M::Notify { object: Object::Group(GroupId(1)), news: News::Fault, priority: 0 },
         M::Reload { client: ClientId(4) },
+        M::Act { client: ClientId(4), act: ACT, seconds: Some(600) },
         M::Orphaned,
         M::Report(Part::Instances(vec![status()])),
         M::Report(Part::Trackers(vec![TrackerStatus { tracker: TrackerId(5), up: None }])),
@@ -112,10 +113,13 @@ pub(crate) fn parent_to_engine() -> Vec<ParentToEngine> {
         M::Tracked { tracker: TrackerId(5), up: false, reason: text("the link is down") },
         M::Client { client: ClientId(4), uid: 0, may_act: true },
         M::Reloaded { client: ClientId(4), done: false, text: text("line 3: no") },
+        M::Act { client: ClientId(4), act: ACT, seconds: None, granted: true },
         M::Report,
         M::Stop,
     ]
 }
+
+const ACT: Act = Act::Priority { instance: InstanceId(1), adds: -20 };
 
 fn interface() -> IfName {
     IfName::new(b"eth0").unwrap()

@@ -66,6 +66,9 @@ fn control() {
         add(&format!("{request}-longest"), 255, format!("{request} {long}\n").as_bytes());
         add(&format!("{request}-too-long"), 255, format!("{request} {long}x\n").as_bytes());
     }
+    for order in ["failover on VI 1", "maintenance 600", "priority -20 off VI_1"] {
+        add(&order.replace(' ', "-"), 255, format!("{order}\n").as_bytes());
+    }
     add("endless", 255, &[b'x'; 2 * REQUEST_MAX + 300]);
     add("several", 0, format!("{}\n\n{}", REQUESTS.join("\n"), REQUESTS[0]).as_bytes());
     add("no-text", 7, b"show \xff\xfe\n\xc0\x80\n");

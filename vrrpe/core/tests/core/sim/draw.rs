@@ -186,7 +186,7 @@ fn some_gap(random: &mut Random) -> Time {
     random.between(from * MILLI, to * MILLI)
 }
 
-const KINDS: u64 = 19;
+const KINDS: u64 = 20;
 
 fn some_fault(kind: u64, plan: &Plan, random: &mut Random) -> Fault {
     let n = plan.routers.len();
@@ -243,6 +243,10 @@ fn some_fault(kind: u64, plan: &Plan, random: &mut Random) -> Fault {
         15 => Fault::Refuse(a, random.byte(0, 2)),
         16 => Fault::Steal(a),
         17 => Fault::Reload(a, some_change(plan, random)),
+        18 => match random.chance(50) {
+            true => Fault::StandBy(a, often),
+            false => Fault::Offline(a, often),
+        },
         _ => Fault::Stranger {
             priority: [0, 1, 255, random.byte(1, 254)][random.index(4)],
             name: random.chance(50).then_some(b),

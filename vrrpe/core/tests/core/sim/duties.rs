@@ -115,11 +115,13 @@ impl Oracle {
                 self.answer = self.answer.or(Some(now.plus(after.pace())));
             }
         }
+        let steps_back = self.steps_back && !before.owner;
         if before.state == State::Master && after.state == State::Backup {
             let group = matches!(told, Told::Group(Some(Order::Yield)));
-            ensure!(group || yields(told, before), "MASTER to BACKUP by {told:?}");
+            ensure!(group || steps_back || yields(told, before), "MASTER to BACKUP by {told:?}");
         }
         let group = matches!(told, Told::Group(Some(Order::Yield)));
+        ensure!(!steps_back || after.state != State::Master, "does not step back");
         ensure!(!group || after.state != State::Master, "does not yield with its group");
         if after.state != State::Master {
             self.answer = None;

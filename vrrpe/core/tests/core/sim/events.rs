@@ -18,9 +18,7 @@ impl World {
                 self.done(node, asked, refused);
             }
             Event::Results { host, life } if life == self.hosts[host].life => {
-                for at in self.members(host) {
-                    self.tell_health(at);
-                }
+                self.tell_all_health(host);
             }
             Event::Hung { host, pause } if pause == self.hosts[host].pauses => {
                 self.witness.fault();

@@ -5,6 +5,7 @@ use super::network::{STRANGER, address, forged};
 use super::node::Mail;
 use super::plan::{Change, Fault, Setup};
 use super::world::{Event, Stranger, World};
+use vrrp_core::Health;
 
 impl World {
     pub(crate) fn suffer(&mut self, fault: Fault) {
@@ -27,14 +28,10 @@ impl World {
             }
             Fault::Split(network, mask) => self.split(network, mask),
             Fault::Weather(network, weather) => self.weather[network] = weather,
-            Fault::Weight(at, adds) => {
-                let fault = self.nodes[at].health.fault;
-                self.track(at, adds, fault);
-            }
-            Fault::Service(at, well) => {
-                let adds = self.nodes[at].health.adds;
-                self.track(at, adds, !well);
-            }
+            Fault::Weight(at, adds) => self.change_health(at, |health| health.adds = adds),
+            Fault::Service(at, well) => self.change_health(at, |health| health.fault = !well),
+            Fault::StandBy(at, set) => self.order(at, |health| health.standby = set),
+            Fault::Offline(at, set) => self.order(at, |health| health.offline = set),
             Fault::Link(at, up) => self.link(at, up, self.nodes[at].sourced),
             Fault::Source(at, sourced) => self.link(at, self.nodes[at].up, sourced),
             Fault::Refuse(at, times) => self.nodes[at].refusals = times,
@@ -54,6 +51,18 @@ impl World {
             Fault::Rested => self.expect_rested(),
         }
         self.witness.links_changed();
+    }
+
+    /// The operator speaks to a sync group as a whole, in one turn of the engine, or is not heard.
+    fn order(&mut self, at: usize, change: impl Fn(&mut Health)) {
+        let host = self.nodes[at].setup.host;
+        if !self.hears_trackers(at) {
+            return;
+        }
+        for member in self.members(host) {
+            change(&mut self.nodes[member].health);
+        }
+        self.tell_all_health(host);
     }
 
     /// The interface of all its routers on one network.
@@ -165,9 +174,9 @@ impl World {
         if self.nodes[at].setup.interval != interval {
             self.reload(at, Change::Interval(interval));
         }
-        if self.nodes[at].health.fault {
-            let adds = self.nodes[at].health.adds;
-            self.track(at, adds, false);
+        let Health { fault, offline, .. } = self.nodes[at].health;
+        if fault || offline {
+            self.change_health(at, |health| (health.fault, health.offline) = (false, false));
         }
     }
 

@@ -286,9 +286,7 @@ impl World {
         } else {
             self.read_mail(host);
             self.serve(host);
-            for at in members {
-                self.tell_health(at);
-            }
+            self.tell_all_health(host);
         }
     }
 
@@ -318,9 +316,7 @@ impl World {
                 break;
             }
         }
-        for at in self.members(host) {
-            self.tell_health(at);
-        }
+        self.tell_all_health(host);
     }
 
     fn serve(&mut self, host: usize) {

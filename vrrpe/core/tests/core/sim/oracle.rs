@@ -17,6 +17,8 @@ pub(crate) struct Oracle {
     pub(super) last: Epoch,
     pub(super) held: bool,
     pub(super) health: Health,
+    /// Told just now, for the first time.
+    pub(super) steps_back: bool,
     pub(super) linked: Option<bool>,
     /// Until when a worse router that was discarded counts as there.
     pub(super) rival: Option<Instant>,
@@ -49,6 +51,7 @@ impl Default for Oracle {
             last: Epoch(0),
             held: false,
             health: Health::default(),
+            steps_back: false,
             linked: None,
             rival: None,
             answered: None,
@@ -81,15 +84,19 @@ impl Oracle {
 
     /// May the router compete, as far as it depends on it alone?
     pub(crate) fn is_fit(&self) -> bool {
-        self.linked == Some(true) && !self.health.fault && self.retry.is_none() && !self.stopped
+        self.linked == Some(true) && !self.is_faulty() && self.retry.is_none() && !self.stopped
     }
 
     /// Is something in its way, so that its sync group cannot serve?
     pub(crate) fn is_obstructed(&self, state: State) -> bool {
         let early = self.health.unproven && matches!(state, State::Init | State::Fault);
         let linked = self.linked == Some(true);
-        let unfit = linked && (self.health.fault || self.retry.is_some() && !early);
+        let unfit = linked && (self.is_faulty() || self.retry.is_some() && !early);
         self.linked == Some(false) || unfit
+    }
+
+    fn is_faulty(&self) -> bool {
+        self.health.fault || self.health.offline
     }
 
     pub(super) fn is_grouped(&self) -> bool {
@@ -125,8 +132,12 @@ impl Oracle {
 
     fn learn(&mut self, now: Instant, told: Told, state: State) {
         let master = state == State::Master;
+        self.steps_back = false;
         match told {
-            Told::Track(health) => self.health = health,
+            Told::Track(health) => {
+                self.steps_back = master && health.standby && !self.health.standby;
+                self.health = health;
+            }
             Told::Link { fit } => self.linked = Some(fit),
             Told::NotAcquired(epoch) if self.term == Some(epoch) => {
                 self.term = None;
@@ -233,7 +244,7 @@ impl Oracle {
         if self.linked.is_none() {
             ensure!(after.state == State::Init, "no link yet, but {:?}", after.state);
         } else if !self.is_fit() || self.group == Some(Order::Fault) {
-            let kept = early && self.linked == Some(true) && !self.health.fault;
+            let kept = early && self.linked == Some(true) && !self.is_faulty();
             let right = after.state == State::Fault || kept && after.state == before.state;
             ensure!(right, "unfit, but {:?}", after.state);
         } else if early {

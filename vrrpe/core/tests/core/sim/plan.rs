@@ -98,6 +98,10 @@ pub(crate) enum Fault {
     Weight(usize, i32),
     /// A tracker without weight.
     Service(usize, bool),
+    /// The operator has all routers of a host step back, or takes back that wish.
+    StandBy(usize, bool),
+    /// The operator takes them out of service, or gives them back.
+    Offline(usize, bool),
     Link(usize, bool),
     /// The address that adverts leave from.
     Source(usize, bool),

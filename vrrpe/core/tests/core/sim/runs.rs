@@ -99,6 +99,8 @@ fn kind(fault: Fault) -> &'static str {
         Fault::Weather(..) => "weather",
         Fault::Weight(..) => "weight",
         Fault::Service(..) => "service",
+        Fault::StandBy(..) => "standby",
+        Fault::Offline(..) => "offline",
         Fault::Link(..) => "link",
         Fault::Source(..) => "source",
         Fault::Refuse(..) => "refusal",

@@ -136,6 +136,8 @@ fn say(fault: Fault) -> String {
             format!("weather {network} {loss} {double} {late} {}", show(reach))
         }
         Fault::Weight(at, adds) => format!("weight {at} {adds}"),
+        Fault::StandBy(at, set) => format!("standby {at} {}", on(set)),
+        Fault::Offline(at, set) => format!("offline {at} {}", on(set)),
         Fault::Service(at, well) => format!("service {at} {}", on(well)),
         Fault::Link(at, up) => format!("link {at} {}", on(up)),
         Fault::Source(at, there) => format!("source {at} {}", on(there)),
@@ -208,6 +210,8 @@ fn parse(words: &[&str]) -> Option<Fault> {
             Fault::Weather(node(network)?, weather)
         }
         ["weight", at, adds] => Fault::Weight(node(at)?, adds.parse().ok()?),
+        ["standby", at, word] => Fault::StandBy(node(at)?, on(word)?),
+        ["offline", at, word] => Fault::Offline(node(at)?, on(word)?),
         ["service", at, word] => Fault::Service(node(at)?, on(word)?),
         ["link", at, word] => Fault::Link(node(at)?, on(word)?),
         ["source", at, word] => Fault::Source(node(at)?, on(word)?),

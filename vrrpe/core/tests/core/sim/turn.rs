@@ -22,6 +22,10 @@ impl World {
         if self.step_alone(at, input) {
             self.sync(host);
         }
+        self.end_turn(host);
+    }
+
+    fn end_turn(&mut self, host: usize) {
         self.check_group(host);
         self.meet_fates(host);
     }
@@ -205,15 +209,33 @@ impl World {
     }
 
     pub(crate) fn track(&mut self, at: usize, adds: i32, fault: bool) {
-        let node = &mut self.nodes[at];
-        node.health = Health { adds, fault, ..Health::default() };
+        self.change_health(at, |health| *health = Health { adds, fault, ..Health::default() });
+    }
+
+    pub(crate) fn change_health(&mut self, at: usize, change: impl FnOnce(&mut Health)) {
+        change(&mut self.nodes[at].health);
         self.tell_health(at);
     }
 
+    /// In one turn of the engine.
+    pub(crate) fn tell_all_health(&mut self, host: usize) {
+        for at in self.members(host) {
+            if self.hears_trackers(at) {
+                self.step_alone(at, Input::Track(self.nodes[at].health));
+            }
+        }
+        self.sync(host);
+        self.end_turn(host);
+    }
+
     /// An orphan does not listen to the checker.
-    pub(crate) fn tell_health(&mut self, at: usize) {
+    pub(crate) fn hears_trackers(&self, at: usize) -> bool {
         let host = self.host_of(at);
-        if !host.frozen && !host.orphaned && host.parent != Parent::Dead {
+        !host.frozen && !host.orphaned && host.parent != Parent::Dead
+    }
+
+    pub(crate) fn tell_health(&mut self, at: usize) {
+        if self.hears_trackers(at) {
             self.step(at, Input::Track(self.nodes[at].health));
         }
     }

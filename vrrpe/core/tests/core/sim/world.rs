@@ -230,7 +230,8 @@ impl World {
             let setup = node.setup;
             *node = Node {
                 router: Some(Router::new(configure(&self.plan, setup))),
-                health: node.health,
+                // What the operator said is forgotten.
+                health: Health { standby: false, offline: false, ..node.health },
                 up: node.up,
                 sourced: node.sourced,
                 refusals: node.refusals,
