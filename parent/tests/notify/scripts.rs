@@ -54,7 +54,10 @@ fn what_is_told_is_true_in_the_kernel() {
          echo \"$3 $there\" >> /run/out/look\n"
     );
     host.script("look", &look);
-    host.start(&(globals("") + &instance("VI_1", 51, VIP, "notify /run/look")));
+    // Longer than a command needs to start, so that it does not look at the next state.
+    let slow =
+        instance("VI_1", 51, VIP, "notify /run/look").replace("advert_int 0.1", "advert_int 1");
+    host.start(&(globals("") + &slow));
     host.last("look", "MASTER yes");
     host.fault(true);
     host.last("look", "FAULT no");
