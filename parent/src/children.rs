@@ -114,13 +114,18 @@ pub(crate) fn start_engine_and_checker(
     Ok((engine, checker))
 }
 
+/// `more` is what the configuration has scripts of root keep.
 pub(crate) fn start_starter(
     programs: &Programs,
     rights: &Rights,
     file: CString,
     around: &Disk,
+    more: &[&str],
 ) -> Result<Starter, String> {
-    let keeps = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
+    let own = [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
+    let more = more.iter().filter_map(|name| name.to_uppercase().parse().ok());
+    // SETPCAP empties the bounding set of each script before it runs.
+    let keeps = own.into_iter().chain([Capability::CAP_SETPCAP]).chain(more).collect();
     // It reads the file itself, and must understand it as we do.
     let config_id = CString::new(around.config_id.as_str()).map_err(|e| e.to_string())?;
     let mut arguments = vec![file, config_id];
@@ -135,8 +140,7 @@ pub(crate) fn start_starter(
         quiet: programs.quiet,
         account: None::<(Uid, Gid)>,
         namespaces: CloneFlags::empty(),
-        // SETPCAP empties the bounding set of each script before it runs.
-        keeps: spawn::set_of(&keeps).into_iter().chain([Capability::CAP_SETPCAP]).collect(),
+        keeps,
         may_bound: rights.has(Capability::CAP_SETPCAP),
         realtime: false,
         peer: None,

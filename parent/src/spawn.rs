@@ -3,7 +3,7 @@
 //! it should not have. What happens after exec is the child's own business.
 #![expect(unsafe_code, reason = "fork, and the calls between fork and exec that no crate offers")]
 
-use caps::{CapSet, Capability, CapsHashSet};
+use caps::{CapSet, CapsHashSet};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, FcntlArg, OFlag, fcntl, open, openat};
 use nix::sched::{CloneFlags, unshare};
@@ -239,8 +239,4 @@ fn realtime() -> Result<(), Errno> {
     // SAFETY: the call reads a live struct and keeps nothing.
     Errno::result(unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) })?;
     Ok(())
-}
-
-pub(crate) fn set_of(list: &[Capability]) -> CapsHashSet {
-    list.iter().copied().collect()
 }

@@ -156,7 +156,7 @@ fn serve(
     let mut vmacs = Vmacs::new(Mark::new(&socket));
     let paths: Vec<PathBuf> = loaded.parsed.texts.paths().map(Path::to_owned).collect();
     let begun = first_plan(loaded, &mut kernel, &mut vmacs, &mut audit).and_then(|next| {
-        let others = Others::start(&next.plan, (&file, &around), &rights, &accounts, programs)?;
+        let others = Others::start(&next, (&file, &around), &rights, &accounts, programs)?;
         pid_files.write(&others.engine, &others.checker).map_err(fatal)?;
         Ok((others, next))
     });
@@ -258,16 +258,17 @@ struct Others {
 
 impl Others {
     fn start(
-        plan: &Plan,
+        next: &Next,
         (file, around): (&Path, &Disk),
         rights: &Rights,
         accounts: &Accounts,
         programs: Programs,
     ) -> Result<Self, Failure> {
         let signals = signals::block().map_err(|e| fatal(format!("signals: {e}")))?;
-        let starter = if plan.needs_starter().is_some() {
+        let starter = if next.plan.needs_starter().is_some() {
+            let more = &next.config.globals.script_capabilities;
             let path = CString::new(file.as_os_str().as_bytes()).map_err(fatal)?;
-            Some(children::start_starter(&programs, rights, path, around).map_err(fatal)?)
+            Some(children::start_starter(&programs, rights, path, around, more).map_err(fatal)?)
         } else {
             None
         };

@@ -61,6 +61,8 @@ pub struct Globals {
     /// `script_user`: who runs scripts that name no user themselves.
     pub script_user: Option<ScriptUser>,
     pub enable_script_security: bool,
+    /// Our own: `script_capabilities`, what scripts that run as root keep; as in `CAPABILITIES`.
+    pub script_capabilities: Vec<&'static str>,
     /// Our own: `native_checks off` runs `killall -0` and its kin as programs.
     pub native_checks: bool,
     /// Our own: `notify_timeout`, for each run of a notify command.
@@ -73,9 +75,23 @@ pub struct Globals {
 }
 
 impl Globals {
+    /// capabilities(7), Linux 5.9 and later.
+    pub const CAPABILITIES: &[&str] = &CAPABILITIES;
     pub const NOTIFY_TIMEOUT: Duration = Duration::from_secs(60);
     pub const NOTIFY_STOP_TIMEOUT: Duration = Duration::from_secs(4);
 }
+
+#[rustfmt::skip]
+const CAPABILITIES: [&str; 41] = [
+    "cap_chown", "cap_dac_override", "cap_dac_read_search", "cap_fowner", "cap_fsetid", "cap_kill",
+    "cap_setgid", "cap_setuid", "cap_setpcap", "cap_linux_immutable", "cap_net_bind_service",
+    "cap_net_broadcast", "cap_net_admin", "cap_net_raw", "cap_ipc_lock", "cap_ipc_owner",
+    "cap_sys_module", "cap_sys_rawio", "cap_sys_chroot", "cap_sys_ptrace", "cap_sys_pacct",
+    "cap_sys_admin", "cap_sys_boot", "cap_sys_nice", "cap_sys_resource", "cap_sys_time",
+    "cap_sys_tty_config", "cap_mknod", "cap_lease", "cap_audit_write", "cap_audit_control",
+    "cap_setfcap", "cap_mac_override", "cap_mac_admin", "cap_syslog", "cap_wake_alarm",
+    "cap_block_suspend", "cap_audit_read", "cap_perfmon", "cap_bpf", "cap_checkpoint_restore",
+];
 
 impl Default for Globals {
     fn default() -> Self {
@@ -84,6 +100,7 @@ impl Default for Globals {
             router_id: None,
             script_user: None,
             enable_script_security: false,
+            script_capabilities: Vec::new(),
             native_checks: true,
             notify_timeout: Self::NOTIFY_TIMEOUT,
             notify_stop_timeout: Self::NOTIFY_STOP_TIMEOUT,

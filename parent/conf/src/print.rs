@@ -52,6 +52,11 @@ fn globals(page: &mut Page, config: &Config) {
     if config.globals.enable_script_security {
         page.line(&[b"enable_script_security"]);
     }
+    if !config.globals.script_capabilities.is_empty() {
+        let names = config.globals.script_capabilities.iter().map(|name| name.as_bytes());
+        let line: Vec<&[u8]> = std::iter::once(&b"script_capabilities"[..]).chain(names).collect();
+        page.line(&line);
+    }
     page.switch("native_checks", config.globals.native_checks);
     told(page, &config.globals, config.notifies().next().is_some());
     if let Some(instance) = config.instances.first() {

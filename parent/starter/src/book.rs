@@ -2,7 +2,9 @@
 //! long. Everything that can be looked up is looked up here, before anybody asks for a run.
 
 use crate::account::{self, Account};
+use crate::path::{self, Open};
 use nix::errno::Errno;
+use nix::unistd::{Uid, getuid};
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -30,6 +32,8 @@ pub(crate) struct Entry {
     /// For the log.
     pub(crate) name: String,
     pub(crate) plan: Result<Plan, Unfit>,
+    /// That it cannot be run was said: not again at every run.
+    said: bool,
     /// `INSTANCE` or `GROUP` and its name, for a command that is told what has happened.
     pub(crate) told_of: Option<(&'static str, String)>,
 }
@@ -43,12 +47,83 @@ pub(crate) struct Plan {
     pub(crate) timeout: Duration,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Unfit {
     pub(crate) errno: Errno,
     pub(crate) why: String,
-    /// Said once, not at every run.
-    pub(crate) said: bool,
+}
+
+impl Entry {
+    fn new(name: String, plan: Result<Plan, Unfit>) -> Self {
+        Self { name, plan, said: false, told_of: None }
+    }
+
+    /// What to run. Why not goes to the log.
+    pub(crate) fn fit(&mut self) -> Result<&Plan, Errno> {
+        let unfit = match &self.plan {
+            Ok(plan) => plan.check().err(),
+            Err(unfit) => Some(unfit.clone()),
+        };
+        match (&self.plan, unfit) {
+            (Ok(plan), None) => {
+                self.said = false;
+                Ok(plan)
+            }
+            (_, unfit) => {
+                let Unfit { errno, why } = unfit.unwrap_or_else(no_script);
+                if !std::mem::replace(&mut self.said, true) {
+                    log::error!("{} cannot be started: {why}", self.name);
+                }
+                Err(errno)
+            }
+        }
+    }
+
+    fn is_root(&self) -> bool {
+        self.plan.as_ref().is_ok_and(|plan| plan.account.is_root)
+    }
+
+    /// Who but root and its user can change what is run; for the log.
+    fn danger(&self) -> Option<String> {
+        let plan = self.plan.as_ref().ok().filter(|plan| !plan.is_roots())?;
+        let Err(open @ Open::To(..)) = path::check(&plan.program, plan.uid()) else { return None };
+        let (name, user) = (&self.name, &plan.account.user);
+        Some(format!("{name}: {}: whoever that is decides what runs as {user}", open.why()))
+    }
+}
+
+impl Plan {
+    fn uid(&self) -> Uid {
+        self.account.ids.as_ref().map_or_else(getuid, |ids| ids.uid)
+    }
+
+    fn is_roots(&self) -> bool {
+        self.uid().is_root()
+    }
+
+    /// What others can change does not run as root. At each run, because a mode is soon changed; and
+    /// what passes cannot be exchanged afterwards by anybody else.
+    fn check(&self) -> Result<(), Unfit> {
+        if !self.is_roots() {
+            return Ok(());
+        }
+        match path::check(&self.program, self.uid()) {
+            // That it is not there is said in the usual way.
+            Ok(()) | Err(Open::Unknown(_, Errno::ENOENT | Errno::ENOTDIR)) => Ok(()),
+            Err(open) => {
+                let why = format!(
+                    "it would run as root, and {}; make it writable for root alone, or write \
+                     another user",
+                    open.why()
+                );
+                Err(Unfit { errno: Errno::EACCES, why })
+            }
+        }
+    }
+}
+
+fn no_script() -> Unfit {
+    Unfit { errno: Errno::EINVAL, why: "no script".into() }
 }
 
 impl Book {
@@ -56,16 +131,18 @@ impl Book {
         let write = |argv: &[Vec<u8>], user: &Option<ScriptUser>, limit| {
             plan(argv, user.as_ref(), limit, config, may_switch)
         };
-        let script = |script: &Script| Entry {
-            name: script.name.clone(),
-            plan: write(&script.argv, &script.user, script.timeout),
-            told_of: None,
+        let script = |script: &Script| {
+            let plan = write(&script.argv, &script.user, script.timeout);
+            Entry::new(format!("script {}", script.name), plan)
         };
         let limit = config.globals.notify_timeout;
-        let notify = |one: Notified<'_>| Entry {
-            name: format!("({}) {}", one.name, one.occasion.keyword()),
-            plan: write(&one.command.argv, &one.command.user, limit),
-            told_of: (one.occasion == Occasion::Any).then(|| (kind(one.subject), one.name.into())),
+        let notify = |one: Notified<'_>| {
+            let plan = write(&one.command.argv, &one.command.user, limit);
+            let is_any = one.occasion == Occasion::Any;
+            Entry {
+                told_of: is_any.then(|| (kind(one.subject), one.name.into())),
+                ..Entry::new(format!("({}) {}", one.name, one.occasion.keyword()), plan)
+            }
         };
         let fifos = config.globals.fifos.iter();
         let reader = |command: &Command, path: &[u8]| {
@@ -73,11 +150,10 @@ impl Book {
             argv.push(path.to_vec());
             write(&argv, &command.user, limit)
         };
-        let nothing = || Err(Unfit { errno: Errno::EINVAL, why: "no script".into(), said: false });
-        let readers = fifos.map(|(kind, fifo)| Entry {
-            name: format!("{}_script", kind.keyword()),
-            plan: fifo.script.as_ref().map_or_else(nothing, |script| reader(script, &fifo.path)),
-            told_of: None,
+        let readers = fifos.map(|(kind, fifo)| {
+            let script = fifo.script.as_ref().ok_or_else(no_script);
+            let plan = script.and_then(|script| reader(script, &fifo.path));
+            Entry::new(format!("{}_script", kind.keyword()), plan)
         });
         Self {
             generation,
@@ -99,11 +175,17 @@ impl Book {
         self.readers.get_mut(usize::from(fifo.0))
     }
 
-    /// Scripts that the configuration lets run as root.
-    pub(crate) fn roots(&self) -> impl Iterator<Item = &str> {
-        let is_root = |entry: &&Entry| entry.plan.as_ref().is_ok_and(|p| p.account.is_root);
-        let all = self.scripts.iter().chain(&self.notifies).chain(&self.readers);
-        all.filter(is_root).map(|entry| entry.name.as_str())
+    /// What the administrator should know before anything is run.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
+        let roots = self
+            .all()
+            .filter(|entry| entry.is_root())
+            .map(|entry| format!("{} runs as root because the configuration says so", entry.name));
+        roots.chain(self.all().filter_map(Entry::danger))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.scripts.iter().chain(&self.notifies).chain(&self.readers)
     }
 }
 
@@ -121,7 +203,7 @@ fn plan(
     config: &Config,
     may_switch: bool,
 ) -> Result<Plan, Unfit> {
-    let unfit = |errno, why: String| Unfit { errno, why, said: false };
+    let unfit = |errno, why: String| Unfit { errno, why };
     let global = config.globals.script_user.as_ref();
     let account =
         account::find(user, global, may_switch).map_err(|why| unfit(Errno::EACCES, why))?;
@@ -210,6 +292,7 @@ mod tests {
     #[test]
     fn roots_are_known() {
         let book = book(vec![script(&["true"], Some("root")), script(&["true"], Some("daemon"))]);
-        assert_eq!(book.roots().collect::<Vec<_>>(), ["chk"]);
+        let warnings: Vec<String> = book.warnings().collect();
+        assert_eq!(warnings, ["script chk runs as root because the configuration says so"]);
     }
 }

@@ -9,6 +9,7 @@ mod confine;
 #[path = "../../src/disk.rs"]
 mod disk;
 mod hello;
+mod path;
 mod run;
 mod runs;
 mod shelf;
@@ -39,7 +40,9 @@ fn start() -> Result<(), String> {
     let config_id = config_id.ok_or("the second argument is the name of this node")?;
     let vrrp_only = arguments.next().is_some_and(|word| word == "-P");
     let around = disk::Disk { config_id, vrrp_only, prefix: disk::HANDED_ON };
-    let walls = walls::build();
+    let mut shelf = shelf::Shelf::new(file, around);
+    let walls = walls::build(&shelf.capabilities);
+    shelf.may_switch = walls.may_switch;
     let mut parent = hello::greet()?;
     relay::start();
     if !walls.missing.is_empty() {
@@ -48,5 +51,5 @@ fn start() -> Result<(), String> {
     if !walls.may_switch {
         log::warn!("starter cannot change users: every script runs as its own user");
     }
-    run::run(&mut parent, shelf::Shelf::new(file, around, walls.may_switch))
+    run::run(&mut parent, shelf)
 }

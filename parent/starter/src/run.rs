@@ -138,20 +138,9 @@ impl Turn<'_> {
     fn start(&mut self, generation: Generation, script: ScriptId, run: RunId) -> Result<(), Errno> {
         let book = self.shelf.in_force().filter(|book| book.generation == generation);
         let entry = book.and_then(|book| book.entry(script)).ok_or(Errno::EINVAL)?;
-        match &mut entry.plan {
-            Ok(plan) => {
-                let (registry, kind) =
-                    (self.parent.poll.registry(), Kind::Check((generation, script)));
-                self.runs.start(registry, clock::now(), Job::Check(run), kind, plan)
-            }
-            Err(unfit) => {
-                if !unfit.said {
-                    unfit.said = true;
-                    log::error!("script {} cannot be started: {}", entry.name, unfit.why);
-                }
-                Err(unfit.errno)
-            }
-        }
+        let plan = entry.fit()?;
+        let (registry, kind) = (self.parent.poll.registry(), Kind::Check((generation, script)));
+        self.runs.start(registry, clock::now(), Job::Check(run), kind, plan)
     }
 
     /// The error is in the log already.
@@ -170,10 +159,7 @@ impl Turn<'_> {
             );
             return Err(Errno::EINVAL);
         };
-        if let Err(unfit) = &entry.plan {
-            log::error!("{} cannot be started: {}", entry.name, unfit.why);
-            return Err(unfit.errno);
-        }
+        entry.fit()?;
         let label = tell::label(entry);
         let registry = self.parent.poll.registry();
         let (now, job) = (clock::now(), Job::Tell(run));
@@ -189,19 +175,9 @@ impl Turn<'_> {
     fn read(&mut self, generation: Generation, fifo: FifoId, run: RunId) -> Result<(), Errno> {
         let book = self.shelf.book(generation);
         let entry = book.and_then(|book| book.reader(fifo)).ok_or(Errno::EINVAL)?;
-        match &mut entry.plan {
-            Ok(plan) => {
-                let registry = self.parent.poll.registry();
-                self.runs.start(registry, clock::now(), Job::Tell(run), Kind::Reader, plan)
-            }
-            Err(unfit) => {
-                if !unfit.said {
-                    unfit.said = true;
-                    log::error!("{} cannot be started: {}", entry.name, unfit.why);
-                }
-                Err(unfit.errno)
-            }
-        }
+        let plan = entry.fit()?;
+        let registry = self.parent.poll.registry();
+        self.runs.start(registry, clock::now(), Job::Tell(run), Kind::Reader, plan)
     }
 
     fn say_unless_started(&mut self, run: RunId, started: Result<(), Errno>) -> Result<(), String> {

@@ -20,7 +20,9 @@ const FORMER: usize = 4;
 pub(crate) struct Shelf {
     file: PathBuf,
     around: Disk,
-    may_switch: bool,
+    pub(crate) may_switch: bool,
+    /// What scripts of root keep, by the first configuration: what was given up does not come back.
+    pub(crate) capabilities: Vec<&'static str>,
     /// What the file said when this process started: it and the parent read it at the same time.
     at_start: Option<Parsed>,
     staged: Option<Book>,
@@ -29,12 +31,15 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    pub(crate) fn new(file: PathBuf, mut around: Disk, may_switch: bool) -> Self {
+    pub(crate) fn new(file: PathBuf, mut around: Disk) -> Self {
         let at_start = read(&file, &mut around).ok();
+        let asked =
+            at_start.as_ref().map(|parsed| parsed.config.globals.script_capabilities.clone());
         Self {
             file,
             around,
-            may_switch,
+            may_switch: false,
+            capabilities: asked.unwrap_or_default(),
             at_start,
             staged: None,
             in_force: None,
@@ -58,6 +63,12 @@ impl Shelf {
                 if parsed.texts.paths().nth(1).is_some() { ", or what it includes," } else { "" };
             return Err(format!("{}{others} has changed meanwhile", self.file.display()));
         }
+        let more = &parsed.config.globals.script_capabilities;
+        if let Some(name) = more.iter().find(|name| !self.capabilities.contains(name)) {
+            return Err(format!(
+                "script_capabilities: {name} was given up at the start; restart vipd to have it"
+            ));
+        }
         let book = Book::write(generation, &parsed.config, self.may_switch);
         self.staged = Some(book);
         Ok(())
@@ -67,9 +78,7 @@ impl Shelf {
     pub(crate) fn commit(&mut self, generation: Generation) -> bool {
         match self.staged.take().filter(|book| book.generation == generation) {
             Some(book) => {
-                for name in book.roots() {
-                    log::warn!("script {name} runs as root because the configuration says so");
-                }
+                book.warnings().for_each(|warning| log::warn!("{warning}"));
                 self.former.extend(self.in_force.replace(book));
                 while self.former.len() > FORMER {
                     self.former.pop_front();

@@ -18,7 +18,8 @@ pub(crate) struct Walls {
     pub(crate) may_switch: bool,
 }
 
-pub(crate) fn build() -> Walls {
+/// `more` is for scripts that run as root.
+pub(crate) fn build(more: &[&str]) -> Walls {
     let mut missing = Vec::new();
     // A terminal's ^C and a service manager's TERM go to every process of the group; only the
     // parent's word or end ends this one.
@@ -28,7 +29,7 @@ pub(crate) fn build() -> Walls {
     }
     note(&mut missing, "signal mask", orders.thread_block());
     note(&mut missing, "not dumpable", prctl::set_dumpable(false));
-    let kept = kept();
+    let kept = kept(more, &mut missing);
     note(&mut missing, "bounding set", shrink_bounding(&kept));
     for (name, set) in [("ambient set", CapSet::Ambient), ("inheritable set", CapSet::Inheritable)]
     {
@@ -46,9 +47,17 @@ pub(crate) fn build() -> Walls {
     Walls { missing, may_switch }
 }
 
-fn kept() -> CapsHashSet {
+fn kept(more: &[&str], missing: &mut Vec<String>) -> CapsHashSet {
     let held = caps::read(None, CapSet::Permitted).unwrap_or_default();
-    KEPT.into_iter().filter(|cap| held.contains(cap)).collect()
+    let mut kept: CapsHashSet = KEPT.into_iter().filter(|cap| held.contains(cap)).collect();
+    for name in more {
+        match name.to_uppercase().parse::<Capability>() {
+            Ok(cap) if held.contains(&cap) => drop(kept.insert(cap)),
+            Ok(_) => missing.push(format!("{name} of script_capabilities (not held)")),
+            Err(error) => missing.push(format!("{name} of script_capabilities ({error})")),
+        }
+    }
+    kept
 }
 
 fn shrink_bounding(kept: &CapsHashSet) -> Result<(), caps::errors::CapsError> {

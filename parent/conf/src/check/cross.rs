@@ -5,7 +5,7 @@ use super::host::is_link_local;
 use super::instance::Found;
 use super::script::Scripts;
 use super::transport::no_address;
-use crate::config::{Script, Target, Track, Vip};
+use crate::config::{Target, Track, Vip};
 use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
@@ -28,19 +28,6 @@ pub(super) fn check(
     owner(instances, scripts, say);
     untracked(instances, scripts, say);
     own_link(instances, say);
-}
-
-/// What the keyword promises in keepalived is not kept yet, and that must not go unsaid.
-pub(super) fn security(scripts: &Scripts, say: &mut Say) {
-    let program = |(script, at): (&Script, &Span)| {
-        script.native.is_none().then_some((script.name.clone(), *at))
-    };
-    for (name, at) in scripts.list.iter().zip(&scripts.places).filter_map(program) {
-        let message = format!(
-            "enable_script_security: vipd does not check yet who can change the program of `{name}`"
-        );
-        say.warn(at, message, "see to it that only root can write it and the folders above it");
-    }
 }
 
 fn too_many(instances: &[Found], say: &mut Say) {

@@ -79,6 +79,7 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
         "vrrp_mcast_group6" => set(&mut d.group6, group(item, Family::V6, say)),
         "vrrp_strict" => set(&mut d.strict, switch(item, say)),
         "vrrp_check_unicast_src" => set(&mut d.check_unicast_src, switch(item, say)),
+        "script_capabilities" => d.globals.script_capabilities = capabilities(item, say),
         "native_checks" => set(&mut d.globals.native_checks, switch(item, say)),
         "vip_lease" => set(&mut d.lease, lease(item, say)),
         "fast_handover" => set(&mut d.fast_handover, switch(item, say)),
@@ -105,6 +106,28 @@ fn keyword(d: &mut Defaults, garp: &mut garp::Wishes, name: &str, item: &Item, s
             }
         }
     }
+}
+
+/// Names of capabilities(7), with or without `cap_`.
+fn capabilities(item: &Item, say: &mut Say) -> Vec<&'static str> {
+    let mut named = Vec::new();
+    for word in &item.words {
+        let text = word.show().to_lowercase();
+        let known = Globals::CAPABILITIES.iter().find(|name| {
+            **name == text || name.strip_prefix("cap_").is_some_and(|rest| rest == text)
+        });
+        match known {
+            Some(name) => named.push(*name),
+            None => {
+                let message = format!("`{}` is no capability; it is ignored", word.show());
+                say.warn(word.span, message, "write names as in capabilities(7), cap_net_admin");
+            }
+        }
+    }
+    if item.words.is_empty() {
+        say.warn(item.span(), "`script_capabilities` names none", "write cap_net_admin behind it");
+    }
+    named
 }
 
 fn include_check(item: &Item, say: &mut Say) {

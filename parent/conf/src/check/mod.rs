@@ -69,9 +69,6 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
         statics.settle(defaults.default_interface, known, &mut paths, &mut seen, say);
     cross::check(&mut instances, &scripts, seen, say);
     paths.check(&mut instances, say);
-    if defaults.globals.enable_script_security {
-        cross::security(&scripts, say);
-    }
     instances.iter().for_each(|found| paths::lines(found, &mut held));
     let config = Config {
         globals: defaults.globals,

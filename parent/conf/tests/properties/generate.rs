@@ -474,6 +474,7 @@ prop_compose! {
             router_id,
             script_user,
             enable_script_security: flags.0,
+            script_capabilities: Vec::from(if flags.0 { &["cap_net_admin"][..] } else { &[] }),
             native_checks: flags.1,
             notify_timeout: Duration::from_millis(limits.0),
             notify_stop_timeout: Duration::from_millis(limits.1),

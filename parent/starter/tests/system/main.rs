@@ -7,6 +7,7 @@
 mod confinement;
 #[cfg(test)]
 mod orders;
+mod paths;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]

@@ -155,6 +155,16 @@ impl Rig {
         });
     }
 
+    /// Asks for `text` to be staged and returns why it is not.
+    pub(crate) fn refused(&mut self, generation: u32, text: &str) -> String {
+        let digest = vipd_conf::parse("", text.as_bytes()).digest;
+        self.say(&ParentToStarter::Stage { generation: Generation(generation), digest });
+        self.wait("Refused", |message| match message {
+            StarterToParent::Refused { why, .. } => Some(why),
+            _ => None,
+        })
+    }
+
     pub(crate) fn say(&mut self, message: &ParentToStarter) {
         self.chan.send(message).unwrap();
     }
