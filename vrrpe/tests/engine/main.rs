@@ -7,6 +7,7 @@ mod groups;
 mod harness;
 mod lease;
 mod net;
+mod renewal;
 mod report;
 mod serve;
 mod v3;
