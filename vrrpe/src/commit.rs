@@ -114,13 +114,16 @@ fn adopt(
             socket.configured = true;
         }
         (Some(fd), old) => {
-            if let Some(old) = old {
-                forget(old, registry);
-            }
             SourceFd(&fd.as_raw_fd())
                 .register(registry, token_of(id), Interest::READABLE)
                 .map_err(|_| Broken("a socket that cannot be polled"))?;
-            routers.sockets.insert(id, Socket::new(slice, fd));
+            match old {
+                Some(old) => {
+                    forget(old, registry);
+                    old.renew(slice, fd);
+                }
+                None => drop(routers.sockets.insert(id, Socket::new(slice, fd))),
+            }
         }
         (None, None) => return Err(Broken("a socket that is neither fresh nor known")),
     }

@@ -164,6 +164,9 @@ impl Engine {
         if self.generation.is_none() {
             confine::seal(self.timer.raw()).map_err(End::Failed)?;
         }
+        for id in stage.renewed() {
+            self.rx.drain_last(&mut self.routers, id, now, &self.trackers);
+        }
         let registry = self.poll.registry();
         commit::commit(&mut self.routers, &mut self.trackers, stage, registry, now)?;
         self.generation = Some(generation);

@@ -69,7 +69,7 @@ pub(crate) struct Engine {
     pub(crate) reporter: Reporter,
     /// Nothing waits for the parent to read.
     pub(crate) drained: bool,
-    rx: Rx,
+    pub(crate) rx: Rx,
     alive_at: Instant,
     /// The list of the last `Alive`, emptied: the steady state allocates nothing.
     listed: Vec<InstanceId>,

@@ -2,6 +2,7 @@
 //! is for. Whatever is wrong with a packet changes a counter and nothing else.
 
 use crate::instance::Complaints;
+use crate::raw;
 use crate::routers::Routers;
 use crate::trackers::Trackers;
 use nix::errno::Errno;
@@ -9,7 +10,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg};
 use nix::sys::time::TimeSpec;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv6Addr};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 use vipd_ipc::clock;
 use vipd_ipc::slice::SocketSlice;
@@ -19,6 +20,8 @@ use vrrp_core::{Discard, Input, Meta, wire};
 
 /// Packets of one socket in one wake-up: a flood must not keep the timers waiting.
 const BURST: usize = 64;
+/// More than the queue of a socket holds.
+const QUEUE: usize = 64 * BURST;
 /// An advert that waited longer was held up with the whole process: then nobody knows what else
 /// was, and it counts from now.
 const WAITED: Duration = Duration::from_millis(10);
@@ -38,12 +41,40 @@ pub(crate) struct Socket {
     /// What the kernel has said that it dropped.
     pub(crate) dropped: u32,
     pub(crate) complaints: Complaints,
+    /// When the last packet came that was read.
+    last: Option<TimeSpec>,
+    /// What came until then was read from the descriptor before this one, which heard the same.
+    /// Forgotten as soon as nothing waits any more: the wall clock may be set.
+    heard_until: Option<TimeSpec>,
 }
 
 impl Socket {
     pub(crate) fn new(slice: SocketSlice, fd: OwnedFd) -> Self {
-        let (counters, complaints) = (RxCounters::default(), Complaints::default());
-        Self { slice, fd, configured: true, ready: true, counters, dropped: 0, complaints }
+        Self {
+            slice,
+            fd,
+            configured: true,
+            ready: true,
+            counters: RxCounters::default(),
+            dropped: 0,
+            complaints: Complaints::default(),
+            last: None,
+            heard_until: None,
+        }
+    }
+
+    /// Another descriptor for the same routers. Both have heard since it was opened: what was read
+    /// from the old one is not acted on again.
+    pub(crate) fn renew(&mut self, slice: SocketSlice, fd: OwnedFd) {
+        self.dropped = raw::dropped(fd.as_fd()).unwrap_or(0);
+        self.heard_until = self.last;
+        (self.slice, self.fd, self.configured, self.ready) = (slice, fd, true, true);
+    }
+
+    /// The kernel gives the copies of a packet one stamp.
+    fn has_heard(&mut self, stamp: Option<TimeSpec>) -> bool {
+        self.last = stamp.or(self.last);
+        stamp.is_some() && stamp <= self.heard_until
     }
 }
 
@@ -65,6 +96,11 @@ struct Arrived {
 /// What the kernel tells of a packet beside its bytes.
 #[derive(Default)]
 struct Told {
+    used: usize,
+    /// It was longer than the buffer.
+    cut: bool,
+    /// Over IPv6.
+    source: Option<Ipv6Addr>,
     index: Option<u32>,
     destination: Option<Ipv6Addr>,
     hop_limit: Option<u8>,
@@ -111,11 +147,13 @@ impl Rx {
         trackers: &Trackers,
     ) -> bool {
         for _ in 0..BURST {
-            let Some(socket) = routers.sockets.get(&id) else { return false };
+            let Some(socket) = routers.sockets.get_mut(&id) else { return false };
             // An error: the interface went down or away; the parent tells what it means.
-            let Ok(arrived) = self.receive(socket.fd.as_raw_fd(), &socket.slice, now) else {
+            let Ok(arrived) = self.receive(socket, now) else {
+                socket.heard_until = None;
                 return false;
             };
+            let Some(arrived) = arrived else { continue };
             let outcome = arrived.and_then(|Arrived { used, meta, at }| {
                 let bytes = self.packet.get(..used).unwrap_or(&[]);
                 let (meta, message) = meta.map_or_else(|| wire::ipv4(bytes), |m| Ok((m, bytes)))?;
@@ -128,37 +166,42 @@ impl Rx {
         true
     }
 
-    /// The next packet. Errors: `EAGAIN` when there is none.
+    /// All that waits in a socket whose descriptor is about to be replaced.
+    pub(crate) fn drain_last(
+        &mut self,
+        routers: &mut Routers,
+        id: SocketId,
+        now: Instant,
+        trackers: &Trackers,
+    ) {
+        for _ in 0..QUEUE / BURST {
+            if !self.drain_one(routers, id, now, trackers) {
+                return;
+            }
+        }
+    }
+
+    /// The next packet; `None` if it has been read before. Errors: `EAGAIN` when there is none.
     fn receive(
         &mut self,
-        fd: RawFd,
-        slice: &SocketSlice,
+        socket: &mut Socket,
         now: Instant,
-    ) -> Result<Result<Arrived, Discard>, Errno> {
+    ) -> Result<Option<Result<Arrived, Discard>>, Errno> {
         let mut parts = [IoSliceMut::new(&mut self.packet)];
         let room = Some(self.control.as_mut_slice());
+        let fd = socket.fd.as_raw_fd();
         let got = recvmsg::<SockaddrIn6>(fd, &mut parts, room, MsgFlags::MSG_DONTWAIT)?;
-        let Ok(told) = got.cmsgs().map(|all| all.fold(Told::default(), Told::and)) else {
-            return Ok(Err(Discard::Header));
+        let told = Told {
+            used: got.bytes,
+            cut: got.flags.contains(MsgFlags::MSG_TRUNC),
+            source: got.address.map(|from| from.ip()),
+            ..Told::default()
         };
-        // From another interface, or longer than any advert.
-        if told.index != Some(slice.index) || got.flags.contains(MsgFlags::MSG_TRUNC) {
-            return Ok(Err(Discard::Header));
-        }
-        if told.reassembled {
-            return Ok(Err(Discard::Fragment));
-        }
-        let meta = match slice.family {
-            Family::V4 => None,
-            Family::V6 => {
-                let source = got.address.map(|from| from.ip());
-                let Some(meta) = told.meta(source) else { return Ok(Err(Discard::Header)) };
-                Some(meta)
-            }
+        let Ok(told) = got.cmsgs().map(|all| all.fold(told, Told::and)) else {
+            return Ok(Some(Err(Discard::Header)));
         };
-        // The time in which this process woke up is not the sender's.
-        let at = told.stamp.map_or(now, |stamp| clock::arrival(stamp, now, WAITED));
-        Ok(Ok(Arrived { used: got.bytes, meta, at }))
+        let is_new = !socket.has_heard(told.stamp);
+        Ok(is_new.then(|| told.arrived(&socket.slice, now)))
     }
 }
 
@@ -182,10 +225,27 @@ impl Told {
         self
     }
 
+    fn arrived(&self, slice: &SocketSlice, now: Instant) -> Result<Arrived, Discard> {
+        // From another interface, or longer than any advert.
+        if self.index != Some(slice.index) || self.cut {
+            return Err(Discard::Header);
+        }
+        if self.reassembled {
+            return Err(Discard::Fragment);
+        }
+        let meta = match slice.family {
+            Family::V4 => None,
+            Family::V6 => Some(self.meta().ok_or(Discard::Header)?),
+        };
+        // The time in which this process woke up is not the sender's.
+        let at = self.stamp.map_or(now, |stamp| clock::arrival(stamp, now, WAITED));
+        Ok(Arrived { used: self.used, meta, at })
+    }
+
     /// An IPv6 socket gives the payload only. The scope of an address is the socket's interface.
-    fn meta(&self, source: Option<Ipv6Addr>) -> Option<Meta> {
+    fn meta(&self) -> Option<Meta> {
         Some(Meta {
-            source: IpAddr::V6(source?),
+            source: IpAddr::V6(self.source?),
             destination: IpAddr::V6(self.destination?),
             ttl: self.hop_limit?,
         })

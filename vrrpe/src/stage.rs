@@ -107,6 +107,11 @@ impl Stage {
         if self.complete { Ok(()) } else { Err(Broken("commit before end")) }
     }
 
+    /// The sockets that come with a descriptor.
+    pub(crate) fn renewed(&self) -> impl Iterator<Item = SocketId> {
+        self.sockets.iter().filter(|(_, (_, fd))| fd.is_some()).map(|(id, _)| *id)
+    }
+
     fn is(&self, generation: Generation) -> Result<(), Broken> {
         if self.generation == generation { Ok(()) } else { Err(Broken("another generation")) }
     }

@@ -21,6 +21,7 @@ pub(crate) mod vmac;
 mod tests;
 
 pub(crate) use events::{Change, Events};
+pub(crate) use filter::Wanted;
 pub(crate) use netlink::Linux;
 pub(crate) use paths::{Adding, Gone, Path, RoutePath, RulePath};
 pub(crate) use raw::{Receiver, open as open_receiver};

@@ -2,7 +2,8 @@
 //! joined to their groups, filtered and locked here, because the engine has no right to change a
 //! socket. One per interface and family: every raw socket of a protocol is visited for each packet.
 
-use super::{filter, groups};
+use super::filter::{self, Wanted};
+use super::groups;
 use nix::sys::socket::{
     ControlMessage, MsgFlags, SockaddrIn, SockaddrIn6, SockaddrLike, sendmsg, setsockopt, sockopt,
 };
@@ -36,8 +37,8 @@ pub(crate) struct Receiver {
 
 /// `groups` are the multicast destinations of the instances on this interface, those of another
 /// family not counted. They are joined on `also_join` too: the interface below one with a virtual
-/// MAC, whose switch must send them here, and whose address is the source. Packets with less than
-/// `least_ttl` are for no instance.
+/// MAC, whose switch must send them here, and whose address is the source. Of packets that are not
+/// `wanted`, one in eight comes.
 ///
 /// # Errors
 /// When the interface is not there, a group cannot be joined, or CAP_NET_RAW is missing.
@@ -47,11 +48,11 @@ pub(crate) fn open(
     family: Family,
     groups: &BTreeSet<IpAddr>,
     also_join: Option<u32>,
-    least_ttl: u8,
+    wanted: Wanted<'_>,
 ) -> io::Result<Receiver> {
     let (domain, filter) = match family {
-        Family::V4 => (Domain::IPV4, filter::ipv4(least_ttl)),
-        Family::V6 => (Domain::IPV6, filter::ipv6(least_ttl)),
+        Family::V4 => (Domain::IPV4, filter::ipv4(wanted)),
+        Family::V6 => (Domain::IPV6, filter::ipv6(wanted)),
     };
     let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(VRRP)))?;
     // The filter comes first: what arrives before it is there stays in the queue.

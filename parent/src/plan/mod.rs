@@ -24,7 +24,7 @@ use vipd_conf::config::Garp;
 use vipd_ipc::slice::{
     CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, SocketSlice, TrackerSlice,
 };
-use vipd_types::{Generation, IfName, InstanceId, TrackerId};
+use vipd_types::{Generation, IfName, InstanceId, TrackerId, Vrid};
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -87,6 +87,7 @@ impl std::fmt::Display for Thing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SocketPlan {
     pub(crate) slice: SocketSlice,
+    pub(crate) vrids: BTreeSet<Vrid>,
     pub(crate) groups: BTreeSet<IpAddr>,
     /// The interface whose address adverts leave from: the one below a virtual MAC.
     pub(crate) base: IfName,
@@ -196,7 +197,7 @@ impl SocketPlan {
     /// The socket that was opened for `old` serves this as well.
     pub(crate) fn is_open_as(&self, old: &Self) -> bool {
         let key = |plan: &Self| (plan.slice.id, plan.slice.least_ttl, plan.base_index);
-        key(self) == key(old) && self.groups == old.groups
+        key(self) == key(old) && (&self.groups, &self.vrids) == (&old.groups, &old.vrids)
     }
 }
 

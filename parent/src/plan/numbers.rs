@@ -113,7 +113,8 @@ impl Numbers {
         let (interface, index) = (on.name, on.index);
         let slice =
             SocketSlice { id, interface, index, family: one.family, least_ttl, fresh: true };
-        Ok(SocketPlan { slice, groups, base: base.name, base_index: base.index })
+        let vrids = BTreeSet::from([one.vrid]);
+        Ok(SocketPlan { slice, vrids, groups, base: base.name, base_index: base.index })
     }
 
     fn groups(&mut self, config: &Config) -> Result<Vec<GroupSlice>, PlanError> {
@@ -142,6 +143,7 @@ fn join(sockets: &mut BTreeMap<SocketId, SocketPlan>, socket: SocketPlan) {
         }
         Some(known) => {
             known.slice.least_ttl = known.slice.least_ttl.min(socket.slice.least_ttl);
+            known.vrids.extend(socket.vrids);
             known.groups.extend(socket.groups);
         }
     }

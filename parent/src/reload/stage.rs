@@ -3,7 +3,7 @@
 
 use super::{Asker, Next, Reloading, Waits};
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::{Kernel, Receiver, open_receiver};
+use crate::kernel::{Kernel, Receiver, Wanted, open_receiver};
 use crate::plan::{Plan, SocketPlan};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -133,7 +133,8 @@ impl Daemon {
     }
 }
 
-/// New sockets for new interfaces and changed groups: the engine cannot change one.
+/// New sockets for new interfaces, and where what is to be heard has changed: the filter of a socket
+/// is locked, and the engine cannot change one. From here on both the old and the new one hear.
 fn open_receivers(
     new: &[SocketPlan],
     old: &[SocketPlan],
@@ -145,10 +146,11 @@ fn open_receivers(
         }
         let slice = &socket.slice;
         let (interface, index) = (&slice.interface, slice.index);
-        let (family, groups, least_ttl) = (slice.family, &socket.groups, slice.least_ttl);
+        let (family, groups) = (slice.family, &socket.groups);
+        let wanted = Wanted { least_ttl: slice.least_ttl, vrids: &socket.vrids };
         // Switches learn from the base's reports who wants the group; a virtual MAC sends none.
         let also_join = (socket.base_index != index).then_some(socket.base_index);
-        let receiver = open_receiver(interface, index, family, groups, also_join, least_ttl)
+        let receiver = open_receiver(interface, index, family, groups, also_join, wanted)
             .map_err(|error| format!("cannot open a VRRP socket on {interface}: {error}"))?;
         receivers.insert(slice.id, receiver);
     }

@@ -8,6 +8,7 @@
 mod accept;
 mod announce;
 mod ear;
+mod elsewhere;
 mod firewall;
 mod forward;
 mod frames;

@@ -8,6 +8,7 @@ mod harness;
 mod lease;
 mod net;
 mod orders;
+mod renewal;
 mod report;
 mod serve;
 mod v3;

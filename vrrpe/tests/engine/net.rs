@@ -78,11 +78,11 @@ fn set_up(device: &str, v4: Ipv4Addr, v6: Ipv6Addr) {
 
 /// Another socket like the first.
 pub(crate) fn near_socket() -> OwnedFd {
-    raw_v4("near").into()
+    for_engine(raw_v4("near"))
 }
 
 pub(crate) fn near_socket_v6() -> OwnedFd {
-    raw_v6("near").into()
+    for_engine(raw_v6("near"))
 }
 
 pub(crate) fn index() -> u32 {
@@ -213,6 +213,12 @@ fn raw_v6(device: &str) -> Socket {
     setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true).unwrap();
     set(&socket, libc::IPPROTO_IPV6, libc::IPV6_RECVFRAGSIZE);
     socket
+}
+
+fn for_engine(socket: Socket) -> OwnedFd {
+    setsockopt(&socket, sockopt::RcvBufForce, &(1 << 20)).unwrap();
+    setsockopt(&socket, sockopt::ReceiveTimestampns, &true).unwrap();
+    socket.into()
 }
 
 /// Sets an option that nix does not know to 1.

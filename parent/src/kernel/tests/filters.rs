@@ -1,7 +1,10 @@
 //! The filters against every packet vector, on a real socket. Each packet is sent often enough that
 //! one in eight cannot be taken for all or for none.
 
-use super::{Ear, FAR, FAR_MAC, LIMIT, NEAR_MAC, Tap, Wire, hex, ip, receiver, write};
+use super::{
+    Ear, FAR, FAR_MAC, LIMIT, NEAR, NEAR_MAC, Tap, Wanted, Wire, hex, ip, name, receiver_for,
+    vrids, write,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use vipd_lab::wait_until;
@@ -40,7 +43,8 @@ fn frame(packet: &[u8]) -> Vec<u8> {
     [&to[..], &FAR_MAC, &kind, packet].concat()
 }
 
-/// A marker that always passes tells that everything before it has been dealt with.
+/// A marker that always passes tells that everything before it has been dealt with. Its VRID is 51,
+/// like that of nearly all vectors.
 struct Gate {
     tap: Tap,
     ear: Ear,
@@ -49,7 +53,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn new(wire: &Wire, family: Family, least_ttl: u8) -> Self {
+    fn new(wire: &Wire, family: Family, wanted: Wanted<'_>) -> Self {
         if family == Family::V4 {
             // A new namespace takes over the host's settings.
             for interface in ["all", "near"] {
@@ -58,16 +62,16 @@ impl Gate {
             }
             ip(&wire.near, "address add 192.0.2.3/24 dev near\n");
         }
-        let name = if family == Family::V4 { "v3-ipv4-plain" } else { "v3-ipv6-ll-and-global" };
+        let plain = if family == Family::V4 { "v3-ipv4-plain" } else { "v3-ipv6-ll-and-global" };
         let all = vectors(if family == Family::V4 { "ipv4" } else { "ipv6" });
-        let marker = all.iter().find(|vector| text(vector, "name") == name).unwrap();
+        let marker = all.iter().find(|vector| text(vector, "name") == plain).unwrap();
         let mut marker = hex(text(marker, "packet_hex"));
         *marker.last_mut().unwrap() = 0xee;
         if family == Family::V6 {
             fix_message(&mut marker);
         }
-        let (tap, ear) =
-            (Tap::on(&wire.far, FAR), Ear::of(&receiver(&wire.near, family, least_ttl)));
+        let near = receiver_for(&wire.near, (&name("near"), NEAR), family, None, wanted);
+        let (tap, ear) = (Tap::on(&wire.far, FAR), Ear::of(&near));
         Self { tap, ear, marker, family }
     }
 
@@ -92,14 +96,16 @@ impl Gate {
     }
 }
 
-/// Only what is no advert at all, or has come from afar, is thinned out. Over IPv6 the kernel drops
+/// Only what is no advert at all, is for another router, or has come from afar, is thinned out. Over IPv6 the kernel drops
 /// what has a wrong checksum.
 fn expected(vector: &Value, family: Family) -> Passes {
     if family == Family::V6 && message_sum(&hex(text(vector, "packet_hex"))) != 0 {
         return Passes::None;
     }
     match text(vector, "name") {
-        "bad-version4"
+        "bad-vrid-not-configured"
+        | "bad-vrid0"
+        | "bad-version4"
         | "bad-v3-type2"
         | "bad-v2-type7"
         | "bad-version2-over-ipv6"
@@ -114,7 +120,8 @@ fn expected(vector: &Value, family: Family) -> Passes {
 
 fn all_vectors(family: Family, key: &str, count: usize) {
     let wire = Wire::new();
-    let gate = Gate::new(&wire, family, 255);
+    let vrids = vrids(|vrid| [51, 255].contains(&vrid));
+    let gate = Gate::new(&wire, family, Wanted { least_ttl: 255, vrids: &vrids });
     let all = vectors(key);
     assert_eq!(all.len(), count);
     let verdicts: BTreeSet<Passes> = all
@@ -147,7 +154,7 @@ fn least_ttl() {
         [(Family::V4, "ipv4", "v3-ipv4-plain", 8), (Family::V6, "ipv6", "v3-ipv6-ll-and-global", 7)]
     {
         let wire = Wire::new();
-        let gate = Gate::new(&wire, family, 100);
+        let gate = Gate::new(&wire, family, Wanted { least_ttl: 100, vrids: &vrids(|_| true) });
         let all = vectors(key);
         let vector = all.iter().find(|vector| text(vector, "name") == name).unwrap();
         for (ttl, passes) in [(255, Passes::All), (100, Passes::All), (99, Passes::Some)] {
@@ -161,11 +168,77 @@ fn least_ttl() {
     }
 }
 
+fn every_vrid(family: Family, options: bool) {
+    // One of a kind, some in every word, and as many as there are.
+    let sets: [fn(u8) -> bool; 3] = [|vrid| vrid == 51, |vrid| vrid % 3 == 0, |_| true];
+    for wanted in sets {
+        let wire = Wire::new();
+        let gate = Gate::new(&wire, family, Wanted { least_ttl: 255, vrids: &vrids(wanted) });
+        for vrid in 0..=255 {
+            let mut packet = gate.marker.clone();
+            if options {
+                // Six words of header: the last is four times No Operation.
+                packet[0] = 0x46;
+                packet[3] += 4;
+                packet.splice(20..20, [1; 4]);
+                fix_header(&mut packet);
+            }
+            let message = match family {
+                Family::V4 => usize::from(packet[0] & 0xf) * 4,
+                Family::V6 => 40,
+            };
+            packet[message + 1] = vrid;
+            packet[message + 2] = 7;
+            if family == Family::V6 {
+                fix_message(&mut packet);
+            }
+            let passes = if vrid > 0 && wanted(vrid) { Passes::All } else { Passes::Some };
+            assert_eq!(gate.passes(&packet), passes, "{vrid}");
+        }
+    }
+}
+
+#[test]
+fn every_vrid_ipv4() {
+    every_vrid(Family::V4, false);
+}
+
+#[test]
+fn every_vrid_ipv4_with_options() {
+    every_vrid(Family::V4, true);
+}
+
+#[test]
+fn every_vrid_ipv6() {
+    every_vrid(Family::V6, false);
+}
+
+/// Of a socket with no router all packets are somebody else's; another one tells when all have come.
+#[test]
+fn no_vrid() {
+    for family in [Family::V4, Family::V6] {
+        let wire = Wire::new();
+        let none = BTreeSet::new();
+        let near = (&name("near"), NEAR);
+        let deaf = Wanted { least_ttl: 255, vrids: &none };
+        let deaf = Ear::of(&receiver_for(&wire.near, near, family, None, deaf));
+        let gate = Gate::new(&wire, family, Wanted { least_ttl: 255, vrids: &vrids(|_| true) });
+        let mut packet = gate.marker.clone();
+        packet[if family == Family::V4 { 22 } else { 42 }] = 7;
+        if family == Family::V6 {
+            fix_message(&mut packet);
+        }
+        assert_eq!(gate.passes(&packet), Passes::All);
+        assert!((1..OFTEN / 2).contains(&deaf.heard().len()));
+    }
+}
+
 /// The checksum of an IPv4 header (RFC 1071).
 pub(super) fn fix_header(packet: &mut [u8]) {
     packet[10..12].fill(0);
+    let header = usize::from(packet[0] & 0xf) * 4;
     let sum: u32 =
-        packet[..20].chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
+        packet[..header].chunks(2).map(|two| u32::from(u16::from_be_bytes([two[0], two[1]]))).sum();
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = !u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
     packet[10..12].copy_from_slice(&sum.to_be_bytes());
@@ -202,7 +275,7 @@ pub(super) fn fix_message(packet: &mut [u8]) {
 #[test]
 fn extension_headers_never_pass() {
     let wire = Wire::new();
-    let gate = Gate::new(&wire, Family::V6, 255);
+    let gate = Gate::new(&wire, Family::V6, Wanted { least_ttl: 255, vrids: &vrids(|_| true) });
     // Hop-by-Hop Options with a PadN, and Destination Options likewise.
     for kind in [0, 60] {
         let mut packet = gate.marker.clone();

@@ -14,20 +14,21 @@ mod fragments;
 mod paths;
 mod sockets;
 
-use super::{Address, Linux, Preferred, Receiver};
+use super::{Address, Linux, Preferred, Receiver, Wanted};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType,
     SockaddrStorage, bind, recv, recvmsg, send, setsockopt, socket, sockopt,
 };
+use std::collections::BTreeSet;
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 use vipd_lab::netns::NetNs;
 use vipd_lab::run::tool;
-use vipd_types::{Family, IfName};
+use vipd_types::{Family, IfName, Vrid};
 
 /// Longest wait for what must happen.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -249,21 +250,36 @@ impl Heard {
     }
 }
 
-/// A receiver on `near`, joined to the RFC's groups.
+/// A receiver on `near`, joined to the RFC's groups, for every VRID.
 fn receiver(space: &NetNs, family: Family, least_ttl: u8) -> Receiver {
     receiver_on(space, (&name("near"), NEAR), family, None, least_ttl)
 }
 
+fn vrids(which: impl Fn(u8) -> bool) -> BTreeSet<Vrid> {
+    (1..=255).filter(|vrid| which(*vrid)).map(|vrid| vrid.try_into().unwrap()).collect()
+}
+
 fn receiver_on(
     space: &NetNs,
-    (interface, index): (&IfName, u32),
+    on: (&IfName, u32),
     family: Family,
     also_join: Option<u32>,
     least_ttl: u8,
 ) -> Receiver {
+    let wanted = Wanted { least_ttl, vrids: &vrids(|_| true) };
+    receiver_for(space, on, family, also_join, wanted)
+}
+
+fn receiver_for(
+    space: &NetNs,
+    (interface, index): (&IfName, u32),
+    family: Family,
+    also_join: Option<u32>,
+    wanted: Wanted<'_>,
+) -> Receiver {
     let groups = [GROUP_V4, GROUP_V6].map(|group| group.parse().unwrap()).into();
     let open = || {
-        let open = super::open_receiver(interface, index, family, &groups, also_join, least_ttl);
+        let open = super::open_receiver(interface, index, family, &groups, also_join, wanted);
         Ok(open.unwrap())
     };
     space.enter(open).unwrap()
