@@ -13,7 +13,7 @@ use vipd_ipc::BUILD;
 use vipd_ipc::msg::EngineToParent;
 use vipd_ipc::slice::{TrackSlice, TrackerKind};
 use vipd_types::{GroupId, Instant, State, Version};
-use vrrp_core::{Cause, health};
+use vrrp_core::{Cause, Reading, health};
 
 impl Engine {
     /// At most one request a wake-up, so that adverts come first.
@@ -142,7 +142,8 @@ impl Engine {
         json!({
             "name": view.map(|view| view.name),
             "kind": view.map(|view| kind(view.kind)),
-            "state": view.map(|view| view.status.word()),
+            "state": view.map(|view| state(view.reading)),
+            "value": view.and_then(|view| number(view.reading)),
             "weight": track.weight.get(),
             "reverse": track.reverse,
             "adds": health([tracked(track, &self.trackers)]).adds,
@@ -208,11 +209,27 @@ pub(crate) fn seconds(time: Duration) -> Value {
     let millis = Duration::new(time.as_secs(), time.subsec_millis().saturating_mul(1_000_000));
     json!(millis.as_secs_f64())
 }
+
+fn state(reading: Option<Reading>) -> &'static str {
+    match reading {
+        Some(Reading::Up) => "up",
+        Some(Reading::Down) => "down",
+        Some(Reading::Number(_)) => "number",
+        None => "unknown",
+    }
+}
+
+fn number(reading: Option<Reading>) -> Option<i32> {
+    if let Some(Reading::Number(value)) = reading { Some(value) } else { None }
+}
+
 /// As the block that names it is called.
 fn kind(kind: TrackerKind) -> &'static str {
     match kind {
         TrackerKind::Script => "script",
         TrackerKind::Process => "process",
         TrackerKind::Interface => "interface",
+        TrackerKind::File => "file",
+        TrackerKind::Native => "check",
     }
 }

@@ -6,6 +6,7 @@ mod checks;
 mod names;
 mod notify;
 mod numbers;
+pub(crate) mod reach;
 mod slices;
 #[cfg(test)]
 mod tests;

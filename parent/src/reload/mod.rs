@@ -8,7 +8,7 @@ mod stage;
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::Receiver;
 use crate::load;
-use crate::plan::{Numbers, Plan};
+use crate::plan::{Numbers, Plan, reach};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use vipd_conf::Config;
@@ -109,11 +109,17 @@ impl Daemon {
                  because no script was configured then; restart vipd instead"
             ));
         }
-        let fifo = plan.tell.other_fifo(&self.plan.tell)?;
+        if let Some(fifo) = plan.tell.other_fifo(&self.plan.tell) {
+            return Some(format!(
+                "{}: a FIFO is made at the start, with rights that were given up then; restart \
+                 vipd instead",
+                fifo.keyword()
+            ));
+        }
+        let beyond = reach::beyond(&reach::reach(&plan.checks), self.reach.as_ref()?)?;
         Some(format!(
-            "{}: a FIFO is made at the start, with rights that were given up then; restart vipd \
-             instead",
-            fifo.keyword()
+            "the new checks need {beyond}, which the checker has shut itself out of at the start \
+             because no check needed it then; restart vipd instead"
         ))
     }
 

@@ -4,12 +4,12 @@
 use super::instance::Found;
 use super::script::Scripts;
 use super::transport::no_address;
-use crate::config::{Script, Target, Track};
+use crate::config::{Target, Track};
 use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use vipd_types::{IfName, ProcessId, ScriptId};
+use vipd_types::{CheckId, FileId, IfName, ProcessId, ScriptId};
 
 pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
     too_many(instances, say);
@@ -25,10 +25,8 @@ pub(super) fn check(instances: &mut [Found], scripts: &Scripts, say: &mut Say) {
 
 /// What the keyword promises in keepalived is not kept yet, and that must not go unsaid.
 pub(super) fn security(scripts: &Scripts, say: &mut Say) {
-    let program = |(script, at): (&Script, &Span)| {
-        script.native.is_none().then_some((script.name.clone(), *at))
-    };
-    for (name, at) in scripts.list.iter().zip(&scripts.places).filter_map(program) {
+    for (_, script, at) in scripts.scripts.places().filter(|(_, one, _)| one.native.is_none()) {
+        let name = &script.name;
         let message = format!(
             "enable_script_security: vipd does not check yet who can change the program of `{name}`"
         );
@@ -167,19 +165,28 @@ fn own_peer(instances: &[Found], say: &mut Say) {
 fn untracked(instances: &[Found], scripts: &Scripts, say: &mut Say) {
     let tracks = instances.iter().flat_map(|found| &found.instance.tracks);
     let tracked: HashSet<Target> = tracks.map(|track| track.target).collect();
-    for (index, (script, at)) in scripts.list.iter().zip(&scripts.places).enumerate() {
-        let id = u16::try_from(index).map(ScriptId);
-        if id.is_ok_and(|id| !tracked.contains(&Target::Script(id))) {
+    for (id, script, at) in scripts.scripts.places() {
+        if !tracked.contains(&Target::Script(ScriptId(id))) {
             let message = format!("no instance tracks script `{}`: it is never run", script.name);
-            say.hint(*at, message, "write its name into a `track_script` block");
+            say.hint(at, message, "write its name into a `track_script` block");
         }
     }
-    let processes = &scripts.processes;
-    for (index, (process, at)) in processes.list.iter().zip(&processes.places).enumerate() {
-        let id = u16::try_from(index).map(ProcessId);
-        if id.is_ok_and(|id| !tracked.contains(&Target::Process(id))) {
+    for (id, check, at) in scripts.checks.places() {
+        if !tracked.contains(&Target::Check(CheckId(id))) {
+            let message = format!("no instance tracks `{}`: it is never asked", check.name);
+            say.hint(at, message, "write its name into a `track_script` block");
+        }
+    }
+    for (id, process, at) in scripts.processes.places() {
+        if !tracked.contains(&Target::Process(ProcessId(id))) {
             let message = format!("no instance tracks the process `{}`", process.name);
-            say.hint(*at, message, "write its name into a `track_process` block");
+            say.hint(at, message, "write its name into a `track_process` block");
+        }
+    }
+    for (id, file, at) in scripts.files.places() {
+        if !tracked.contains(&Target::File(FileId(id))) {
+            let message = format!("no instance tracks the file `{}`", file.name);
+            say.hint(at, message, "write its name into a `track_file` block");
         }
     }
 }

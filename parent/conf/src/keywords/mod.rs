@@ -16,6 +16,8 @@ pub enum Context {
     Authentication,
     Script,
     Process,
+    File,
+    Check,
     SyncGroup,
     /// Behind an address of `virtual_ipaddress`.
     AddressLine,
@@ -37,6 +39,8 @@ impl Context {
             Self::Authentication => "authentication",
             Self::Script => "vrrp_script",
             Self::Process => "vrrp_track_process",
+            Self::File => "track_file",
+            Self::Check => "vrrp_check",
             Self::SyncGroup => "vrrp_sync_group",
             Self::AddressLine => "virtual_ipaddress",
             Self::PeerLine => "unicast_peer",

@@ -9,7 +9,6 @@ const NO_MAIL: &str = "vipd sends no mail; a `notify` command that runs a mail p
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (NotYet, TopLevel, Block, "track_file vrrp_track_file", "no file is tracked"),
     (NotYet, TopLevel, Block, "bfd_instance", "there is no BFD session"),
     (NotYet, TopLevel, Block, "static_ipaddress", "these addresses are not added"),
     (NotYet, TopLevel, Block, "static_routes", "these routes are not added"),
@@ -82,7 +81,7 @@ pub(super) const ROWS: &[Row] = &[
         "an address with `dev` stays on that interface itself, with its own hardware address"),
     (NotYet, Instance, Line, "use_ipvlan", "addresses stay on the interface itself"),
     (NotYet, Instance, Line, "vrf", "the instance is not put into a VRF"),
-    (NotYet, Instance, Block, "track_file track_bfd",
+    (NotYet, Instance, Block, "track_bfd",
         "the instance is NOT protected by it"),
     (NotYet, Instance, Line, "garp_extra_if vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
@@ -100,7 +99,7 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, AddressLine, Line, "track_group", "it is without effect"),
     (NotYet, VmacLine, Line, "netlink_notify_msg", "no netlink message is sent for others to see"),
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
-    (NotYet, SyncGroup, Block, "track_file track_bfd",
+    (NotYet, SyncGroup, Block, "track_bfd",
         "the members are NOT protected by it"),
     (NotYet, SyncGroup, Line, "smtp_alert", NO_MAIL),
 ];
