@@ -47,7 +47,9 @@ impl Line {
                     rest.drain(..count.min(rest.len()));
                 }),
                 Self::Secret(connection) if !connection.wants_write() => return Ok(()),
-                Self::Secret(connection) => connection.write_tls(stream).map(|_| ()),
+                Self::Secret(connection) => {
+                    connection.write_tls(&mut Piecewise(stream)).map(|_| ())
+                }
             };
             match sent {
                 Ok(()) => {}
@@ -103,6 +105,19 @@ impl Line {
         let sent = self.send(stream);
         understood.map_err(|error| tls::reason(&error))?;
         sent
+    }
+}
+
+/// Sends one piece at a time: to send several at once is another system call.
+struct Piecewise<'a>(&'a mut TcpStream);
+
+impl Write for Piecewise<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
