@@ -145,7 +145,7 @@ impl Turn<'_> {
                 let is_process = |t| matches!(sched.probe(t), Some(ProbeSlice::Process(_)));
                 self.processes.retain(is_process);
                 self.watches.retain(|t| matches!(sched.probe(t), Some(ProbeSlice::Number { .. })));
-                self.talks.trust(sched.probes());
+                self.talks.trust_anew();
                 Ok(())
             }
             ParentToChecker::Abort { .. } => {

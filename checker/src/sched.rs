@@ -152,10 +152,6 @@ impl Sched {
         self.checks.get(&tracker).map(|check| &check.slice.probe)
     }
 
-    pub(crate) fn probes(&self) -> impl Iterator<Item = &ProbeSlice> {
-        self.checks.values().map(|check| &check.slice.probe)
-    }
-
     /// The only way in which a check changes: it may then want its turn at another time.
     fn change(&mut self, tracker: TrackerId, act: impl FnOnce(&mut Check, &mut Shared)) {
         let Some(check) = self.checks.get_mut(&tracker) else { return };

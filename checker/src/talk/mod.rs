@@ -13,14 +13,17 @@ use line::Line;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
-use vipd_ipc::slice::{HttpSlice, Place, ProbeSlice, TalkSlice, Trust};
-use vipd_types::TrackerId;
+use vipd_ipc::clock;
+use vipd_ipc::slice::{HttpSlice, Place, TalkSlice, Trust};
+use vipd_types::{Instant, TrackerId};
 
 /// Tokens from here on are connections'.
 const FIRST: usize = 1 << (usize::BITS - 1);
+/// So long a file of certificates is taken for what it was.
+const FRESH: Duration = Duration::from_secs(60);
 /// What is read at a time.
 const PIECE: usize = 16 << 10;
 
@@ -46,7 +49,8 @@ pub(crate) struct Talks {
     open: BTreeMap<TrackerId, Talk>,
     tokens: BTreeMap<Token, TrackerId>,
     last: usize,
-    trusts: BTreeMap<Trust, tls::Trusted>,
+    /// With the time at which it was read.
+    trusts: BTreeMap<Trust, (Instant, tls::Trusted)>,
     piece: Box<[u8; PIECE]>,
 }
 
@@ -70,21 +74,9 @@ impl Talks {
         }
     }
 
-    /// Reads the certificates that the checks of a new configuration trust.
-    pub(crate) fn trust<'a>(&mut self, probes: impl Iterator<Item = &'a ProbeSlice>) {
-        let of = |probe: &ProbeSlice| match probe {
-            ProbeSlice::Talk(talk) => Some(talk.http.as_ref()?.tls.as_ref()?.trust.clone()),
-            ProbeSlice::Process(_)
-            | ProbeSlice::Script(_)
-            | ProbeSlice::Number { .. }
-            | ProbeSlice::File(_) => None,
-        };
-        let wanted: BTreeSet<Trust> = probes.filter_map(of).collect();
-        let read = |trust: Trust| {
-            let trusted = tls::trusted(&trust);
-            (trust, trusted)
-        };
-        self.trusts = wanted.into_iter().map(read).collect();
+    /// The certificates that count are read again.
+    pub(crate) fn trust_anew(&mut self) {
+        self.trusts.clear();
     }
 
     pub(crate) fn is_one(token: Token) -> bool {
@@ -126,16 +118,20 @@ impl Talks {
         None
     }
 
-    fn line(&self, http: &HttpSlice) -> Result<(Line, Answer), String> {
+    fn line(&mut self, http: &HttpSlice) -> Result<(Line, Answer), String> {
         let request = http::request(http);
         let line = match &http.tls {
             None => Line::plain(request),
-            Some(tls) => {
-                let trusted = self.trusts.get(&tls.trust);
-                Line::secret(trusted.ok_or("no certificates were read")?, tls, &request)?
-            }
+            Some(tls) => Line::secret(self.trusted(&tls.trust), tls, &request)?,
         };
         Ok((line, Answer::new(http)))
+    }
+
+    fn trusted(&mut self, trust: &Trust) -> &tls::Trusted {
+        let now = clock::now();
+        let known = self.trusts.remove(trust).filter(|(read, _)| now.since(*read) < FRESH);
+        let known = known.unwrap_or_else(|| (now, tls::trusted(trust)));
+        &self.trusts.entry(trust.clone()).or_insert(known).1
     }
 
     /// Something has come, or something may go.

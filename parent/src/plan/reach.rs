@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use vipd_ipc::slice::{CheckSlice, Place, ProbeSlice, Reach, SYSTEM_TRUST, TalkSlice, Trust};
 
-pub(crate) fn reach(checks: &[CheckSlice]) -> BTreeSet<Reach> {
+pub(crate) fn reach<'a>(checks: impl IntoIterator<Item = &'a CheckSlice>) -> BTreeSet<Reach> {
     let mut all = BTreeSet::new();
     for check in checks {
         match &check.probe {

@@ -9,7 +9,7 @@ use crate::daemon::{Daemon, Fatal};
 use crate::kernel::Receiver;
 use crate::load;
 use crate::plan::{Numbers, Plan, reach};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use vipd_conf::Config;
 use vipd_ipc::msg::ParentToEngine;
@@ -116,7 +116,10 @@ impl Daemon {
                 fifo.keyword()
             ));
         }
-        let beyond = reach::beyond(&reach::reach(&plan.checks), self.reach.as_ref()?)?;
+        // What is checked already stays, also where a file has become a link to elsewhere.
+        let known: BTreeSet<_> = self.plan.checks.iter().map(|check| check.tracker).collect();
+        let new = plan.checks.iter().filter(|check| !known.contains(&check.tracker));
+        let beyond = reach::beyond(&reach::reach(new), self.reach.as_ref()?)?;
         Some(format!(
             "the new checks need {beyond}, which the checker has shut itself out of at the start \
              because no check needed it then; restart vipd instead"

@@ -19,6 +19,8 @@ use std::time::Duration;
 use vipd_types::Weight;
 
 const SHORTEST: Duration = Duration::from_millis(10);
+/// Looking for a process costs milliseconds.
+const OFTEN: Duration = Duration::from_millis(100);
 const USUAL: Duration = Duration::from_secs(1);
 
 /// `track_script` knows both by name.
@@ -141,6 +143,11 @@ impl Draft {
             jitter = interval.checked_div(2).unwrap_or_default();
             let message = "`jitter` is less than the interval, half of which is used";
             say.warn(at, message, format!("write `jitter {}`", show_seconds(jitter)));
+        }
+        if matches!(question, Question::Process(_)) && interval < OFTEN {
+            let message = "each look goes through all processes of the host; that one has died is \
+                           seen at once anyway";
+            say.hint(asked, message, "write `interval 1`");
         }
         Some(NativeCheck {
             name: value::name(name, say),
