@@ -21,6 +21,10 @@ impl Judge {
         Self { up: Some(false), ..Self::new(rise, fall) }
     }
 
+    pub(crate) fn is_down(&self) -> bool {
+        self.up == Some(false)
+    }
+
     /// With other numbers, in the same state.
     pub(crate) fn resumed(&self, rise: u32, fall: u32) -> Self {
         let mut judge = Self::new(rise, fall);

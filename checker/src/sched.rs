@@ -119,10 +119,10 @@ impl Sched {
             // A rescan that finds a successor is no result: the interval asks again anyway.
             Input::Sample { success: true, extra: true, .. } => {}
             Input::Sample { tracker, success, reason, .. } => {
-                self.change(tracker, |check, _| check.answered(success, reason, &mut actions));
+                self.change(tracker, |check, _| check.answered(now, success, reason, &mut actions));
             }
             Input::Late { tracker, missing } => {
-                self.change(tracker, |check, _| check.late(missing, &mut actions));
+                self.change(tracker, |check, _| check.late(now, missing, &mut actions));
             }
             Input::Number { tracker, value, reason } => {
                 self.change(tracker, |check, _| check.number(now, value, reason, &mut actions));

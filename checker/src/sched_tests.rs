@@ -183,6 +183,22 @@ fn a_run_that_crossed_a_reload_is_asked_for_again() {
 }
 
 #[test]
+fn another_reason_is_told_but_not_all_the_time_and_not_to_the_log() {
+    let (mut sched, tracker) = (Sched::new(1), TrackerId(1));
+    commit(&mut sched, ms(0), 1, vec![CheckSlice { fall: 2, ..process(1) }]);
+    let mut fails = |at, reason: &str| {
+        let (success, reason, extra) = (false, reason.to_owned(), false);
+        sched.step(ms(at), Input::Sample { tracker, success, reason, extra })
+    };
+    assert_eq!(fails(0, "refused").len(), 2);
+    assert!(fails(100, "hangs").is_empty());
+    assert!(fails(1100, "refused").is_empty());
+    let told = |reason: &str| [Action::Tracker { tracker, up: false, reason: reason.to_owned() }];
+    assert_eq!(fails(1200, "hangs"), told("hangs"));
+    assert!(fails(1300, "refused").is_empty());
+}
+
+#[test]
 fn what_begins_as_failed_is_told_at_once_and_only_when_new() {
     let mut sched = Sched::new(1);
     let slice = CheckSlice { init_fail: true, ..process(1) };
@@ -326,7 +342,8 @@ proptest! {
                 match action {
                     Action::Run { run, .. } => prop_assert!(runs.insert(run), "a number twice"),
                     Action::Tracker { tracker, up, .. } => {
-                        prop_assert_ne!(known.insert(tracker, up), Some(up));
+                        // Why it is down may be told anew.
+                        prop_assert!(known.insert(tracker, up) != Some(up) || !up);
                     }
                     Action::Scan { trackers, .. } => {
                         let is_process = |t| matches!(sched.probe(t), Some(ProbeSlice::Process(_)));

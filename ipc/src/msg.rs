@@ -307,7 +307,8 @@ pub enum CheckerToEngine {
     Alive {
         at: Instant,
     },
-    /// The state of a tracker after rise and fall; sent when it changes and for the first result.
+    /// The state of a tracker after rise and fall; sent when it changes and for the first result,
+    /// and when it is down for another reason.
     Tracker {
         tracker: TrackerId,
         up: bool,

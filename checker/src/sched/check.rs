@@ -19,6 +19,9 @@ const INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// looked at once more after it.
 const REST: Duration = Duration::from_millis(10);
 
+/// A reason that changes all the time is told no more often.
+const REASON_EACH: Duration = Duration::from_secs(1);
+
 /// What all checks draw from.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -36,6 +39,8 @@ pub(super) struct Check {
     judge: Judge,
     running: Option<Running>,
     extra: u8,
+    /// The last reason that was told, and when.
+    told: Option<(Instant, String)>,
     number: Number,
 }
 
@@ -95,7 +100,7 @@ impl Check {
     fn new(now: Instant, slice: CheckSlice) -> Self {
         let judge = Judge::new(slice.rise, slice.fall);
         let number = Number::default();
-        Self { slice, point: now, due: now, judge, running: None, extra: 0, number }
+        Self { slice, point: now, due: now, judge, running: None, extra: 0, told: None, number }
     }
 
     /// As this one is after a change of the configuration.
@@ -141,7 +146,7 @@ impl Check {
             Some(Running::Script { until, .. }) if until <= now => {
                 self.running = None;
                 let reason = probe_script::reason(Outcome::TimedOut, self.slice.timeout);
-                self.result(false, format!("{reason}, and no answer came"), actions);
+                self.result(now, false, format!("{reason}, and no answer came"), actions);
             }
             Some(Running::Talk { until }) if until <= now => {
                 self.running = None;
@@ -213,7 +218,7 @@ impl Check {
             return;
         }
         let reason = probe_script::reason(outcome, self.slice.timeout);
-        self.result(outcome.is_success(), reason, actions);
+        self.result(now, outcome.is_success(), reason, actions);
     }
 
     fn start(
@@ -230,25 +235,42 @@ impl Check {
     }
 
     /// What was asked in its turn has been answered.
-    pub(super) fn answered(&mut self, success: bool, reason: String, actions: &mut Vec<Action>) {
+    pub(super) fn answered(
+        &mut self,
+        now: Instant,
+        success: bool,
+        reason: String,
+        actions: &mut Vec<Action>,
+    ) {
         if self.talks() {
             self.running = None;
         }
-        self.result(success, reason, actions);
+        self.result(now, success, reason, actions);
     }
 
     /// A connection had its time.
-    pub(super) fn late(&mut self, missing: &str, actions: &mut Vec<Action>) {
+    pub(super) fn late(&mut self, now: Instant, missing: &str, actions: &mut Vec<Action>) {
         let time = probe_script::seconds(self.slice.timeout);
-        self.result(false, format!("{missing} within {time}"), actions);
+        self.result(now, false, format!("{missing} within {time}"), actions);
     }
 
-    fn result(&mut self, success: bool, reason: String, actions: &mut Vec<Action>) {
-        let Some(up) = self.judge.take(success) else { return };
-        let (level, state) = if up { (Level::Info, "up") } else { (Level::Warn, "down") };
-        let text = format!("check {} is {state}: {reason}", self.slice.name);
-        actions.push(Action::Tracker { tracker: self.slice.tracker, up, reason });
-        actions.push(Action::Log { level, text });
+    fn result(&mut self, now: Instant, success: bool, reason: String, actions: &mut Vec<Action>) {
+        let tracker = self.slice.tracker;
+        if let Some(up) = self.judge.take(success) {
+            let (level, state) = if up { (Level::Info, "up") } else { (Level::Warn, "down") };
+            let text = format!("check {} is {state}: {reason}", self.slice.name);
+            self.told = Some((now, reason.clone()));
+            actions.push(Action::Tracker { tracker, up, reason });
+            actions.push(Action::Log { level, text });
+        } else if !success && self.judge.is_down() && self.is_news(now, &reason) {
+            self.told = Some((now, reason.clone()));
+            actions.push(Action::Tracker { tracker, up: false, reason });
+        }
+    }
+
+    /// Why it is down may change; whoever looks shall read the present reason.
+    fn is_news(&self, now: Instant, reason: &str) -> bool {
+        self.told.as_ref().is_none_or(|(at, told)| told != reason && now.since(*at) >= REASON_EACH)
     }
 
     /// `None` is an empty file; only one that stays empty counts.

@@ -23,7 +23,8 @@ fn sockets_and_files_are_asked() {
     stage.wait("nothing", "down", "no connection: No such file or directory");
     stage.wait("ready", "up", "as wanted");
     stage.wait("old", "down", "not written to for");
-    stage.wait("gone", "down", "no success yet (init_fail)");
+    stage.logged("vrrp_check gone is down: no success yet (init_fail)");
+    stage.wait("gone", "down", "No such file or directory");
     stage.node.write("/run/lab/gone", "").unwrap();
     stage.wait("gone", "up", "as wanted");
     stage.node.write("/run/lab/ready", "state=BAD\n").unwrap();

@@ -59,9 +59,12 @@ impl Stage {
             one["state"] == state && one["reason"].as_str().is_some_and(|why| why.contains(part))
         };
         let waited = wait_until(LIMIT, format_args!("{name} {state} ({part})"), is_so);
-        waited
-            .map_err(|e| format!("{e}\n{}\n{}", self.tracker(name), self.node.syslog().text()))
-            .unwrap();
+        if let Err(error) = waited {
+            let log = self.node.syslog().text();
+            // Of what is asked here there is a line each time.
+            let log: Vec<&str> = log.lines().filter(|it| !it.contains("event=control")).collect();
+            panic!("{error}\n{}\n{}", self.tracker(name), log.join("\n"));
+        }
     }
 
     /// The most memory that the checker has had, in KiB.
