@@ -42,13 +42,13 @@ pub(crate) const STEADY: &[Allowed] = &[
     (libc::SYS_epoll_ctl, Always, "pidfds come and go"),
     (libc::SYS_recvmsg, Always, "channels"),
     (libc::SYS_sendmsg, Always, "channels"),
-    (libc::SYS_openat, Masked(2, NOT_READING, 0), "/proc; Landlock says that it is only /proc"),
-    (libc::SYS_read, Always, "/proc, the timer"),
+    (libc::SYS_openat, Masked(2, NOT_READING, 0), "/proc, files; Landlock says which"),
+    (libc::SYS_read, Always, "/proc, files"),
     (libc::SYS_getdents64, Always, "walking /proc"),
     (
         libc::SYS_newfstatat,
         Masked(3, flags(libc::AT_EMPTY_PATH), flags(libc::AT_EMPTY_PATH)),
-        "opendir looks at what it has opened",
+        "is it a folder, a regular file, and how old",
     ),
     (libc::SYS_fstat, Always, "the same with another libc"),
     (libc::SYS_close, Always, "files, pidfds"),
@@ -80,19 +80,60 @@ pub(crate) const STEADY: &[Allowed] = &[
     (libc::SYS_prlimit64, Masked(2, u64::MAX, 0), "how many descriptors may there be"),
 ];
 
+/// If files are tracked.
+pub(crate) const WATCH: &[Allowed] = &[
+    (libc::SYS_inotify_add_watch, Always, "to be told when a file changes"),
+    (libc::SYS_inotify_rm_watch, Always, "a reload tracks other files"),
+];
+
+const STREAM: (u8, u64, u64) = (1, KIND_OF_SOCKET, flags(libc::SOCK_STREAM));
+/// The kind of a socket without its flags.
+const KIND_OF_SOCKET: u64 = 0xf;
+
+/// If there are checks over TCP.
+pub(crate) const TCP: &[Allowed] = &[
+    (libc::SYS_socket, Both((0, u64::MAX, flags(libc::AF_INET)), STREAM), "to a server"),
+    (libc::SYS_socket, Both((0, u64::MAX, flags(libc::AF_INET6)), STREAM), "to a server"),
+    (libc::SYS_connect, Always, "to a server"),
+    (
+        libc::SYS_getsockopt,
+        Both((1, u64::MAX, flags(libc::SOL_SOCKET)), (2, u64::MAX, flags(libc::SO_ERROR))),
+        "has it answered the call",
+    ),
+    (
+        libc::SYS_setsockopt,
+        Both((1, u64::MAX, flags(libc::SOL_SOCKET)), (2, u64::MAX, flags(libc::SO_LINGER))),
+        "a connection that was only tried leaves nothing behind",
+    ),
+    // Where to is said by connect alone.
+    (libc::SYS_sendto, Both((4, u64::MAX, 0), (5, u64::MAX, 0)), "the request"),
+    (libc::SYS_recvfrom, Always, "the answer"),
+];
+
+/// If there are checks of UNIX sockets.
+pub(crate) const UNIX: &[Allowed] = &[
+    (libc::SYS_socket, Both((0, u64::MAX, flags(libc::AF_UNIX)), STREAM), "to a server"),
+    (libc::SYS_connect, Always, "to a server; Landlock says where, from Linux 7.1 on"),
+];
+
 /// Only from the start until the configuration is read.
 pub(crate) const START: &[Allowed] = &[
     (libc::SYS_fcntl, Always, "taking over the channels"),
     (libc::SYS_epoll_create1, Always, "the loop's poll"),
     (libc::SYS_eventfd2, Always, "mio's waker, if it makes one"),
     (libc::SYS_timerfd_create, Always, "the timer"),
+    (libc::SYS_inotify_init1, Always, "watching folders"),
     (libc::SYS_prlimit64, Always, "limits"),
     (libc::SYS_prctl, Always, "no_new_privs, the last filter"),
     (libc::SYS_seccomp, Always, "the last filter"),
     (libc::SYS_landlock_create_ruleset, Always, "Landlock"),
     (libc::SYS_landlock_add_rule, Always, "Landlock"),
     (libc::SYS_landlock_restrict_self, Always, "Landlock"),
-    (libc::SYS_openat, Masked(2, flags(libc::O_PATH), flags(libc::O_PATH)), "Landlock names /proc"),
+    (
+        libc::SYS_openat,
+        Masked(2, flags(libc::O_PATH), flags(libc::O_PATH)),
+        "Landlock names folders",
+    ),
     (libc::SYS_uname, Always, "Landlock's crate asks for the kernel's version"),
 ];
 

@@ -16,6 +16,15 @@ impl Judge {
         Self { rise: rise.max(1), fall: fall.max(1), count: 0, up: None }
     }
 
+    /// Down from the beginning.
+    pub(crate) fn failed(rise: u32, fall: u32) -> Self {
+        Self { up: Some(false), ..Self::new(rise, fall) }
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.up == Some(false)
+    }
+
     /// With other numbers, in the same state.
     pub(crate) fn resumed(&self, rise: u32, fall: u32) -> Self {
         let mut judge = Self::new(rise, fall);
@@ -76,6 +85,12 @@ mod tests {
     fn the_first_result_decides_alone() {
         assert_eq!(Judge::new(5, 5).take(true), Some(true));
         assert_eq!(Judge::new(5, 5).take(false), Some(false));
+    }
+
+    #[test]
+    fn what_begins_as_failed_must_rise() {
+        let mut judge = Judge::failed(2, 1);
+        assert_eq!(states(&mut judge, &[false, true, true]), [None, None, Some(true)]);
     }
 
     #[test]

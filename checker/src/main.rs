@@ -6,19 +6,22 @@ mod confine;
 mod fds;
 mod hello;
 mod judge;
+mod probe_file;
 mod probe_process;
 mod probe_script;
 mod run;
 mod sched;
 mod staging;
+mod talk;
 mod walls;
+mod watch;
 
 use std::process::ExitCode;
 use vipd_ipc::relay;
 
 fn main() -> ExitCode {
     relay::say_panics_in_one_line("vipd-checker");
-    let mut missing = walls::before_the_first_message();
+    let missing = walls::before_the_first_message();
     let mut peers = match hello::greet() {
         Ok(peers) => peers,
         Err(error) => {
@@ -27,7 +30,6 @@ fn main() -> ExitCode {
         }
     };
     relay::start();
-    missing.extend(walls::before_the_configuration());
     match run::run(&mut peers, missing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -17,7 +17,7 @@ use vipd_types::TrackerId;
 
 /// Pidfds held for one check; processes beyond are only seen at the intervals.
 const HELD_MAX: usize = 256;
-/// Descriptors kept for everything else.
+/// Descriptors kept for everything else but connections, which have the other half of all.
 const SPARE: usize = 64;
 /// Tokens below are other people's.
 const FIRST_TOKEN: usize = 16;
@@ -57,7 +57,7 @@ impl Processes {
     /// `descriptors` is how many this process may have open.
     pub(crate) fn new(descriptors: usize) -> Self {
         Self {
-            held_max: descriptors.saturating_sub(SPARE),
+            held_max: (descriptors / 2).saturating_sub(SPARE),
             held: BTreeMap::new(),
             tokens: BTreeMap::new(),
             last_token: FIRST_TOKEN,

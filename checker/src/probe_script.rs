@@ -23,7 +23,7 @@ pub(crate) fn was_meant_for_another_file(outcome: Outcome) -> bool {
     outcome == Outcome::NotStarted(libc::EINVAL)
 }
 
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs_f64())
 }
 

@@ -2,26 +2,31 @@
 //! carries out what it says. Decides nothing itself.
 
 use crate::hello::{ENGINE, PARENT, Peers};
+use crate::probe_file;
 use crate::probe_process::{Processes, sees_others};
 use crate::sched::{Action, Input, Sched};
 use crate::staging::{OutOfTurn, Staging};
+use crate::talk::{Talks, Verdict};
 use crate::walls;
+use crate::watch::Watches;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Token};
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use vipd_ipc::ChanError;
 use vipd_ipc::clock::{self, Timer};
 use vipd_ipc::msg::{CheckerToEngine, CheckerToParent, ParentToChecker, TEXT_MAX};
 use vipd_ipc::relay;
+use vipd_ipc::slice::{ProbeSlice, Reach};
 use vipd_types::{Instant, TrackerId};
 
 const TIMER: Token = Token(2);
+const WATCH: Token = Token(3);
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
 /// Runs until the parent says Stop. An error is one line for descriptor 2: a peer is gone or broke
 /// the rules, or the kernel refused what must not fail. `missing` names the walls missing so far.
-pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), String> {
+pub(crate) fn run(peers: &mut Peers, missing: Vec<String>) -> Result<(), String> {
     let mut timer = Timer::new().map_err(|e| format!("checker has no timer: {e}"))?;
     peers
         .poll
@@ -31,18 +36,18 @@ pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), Str
     if let Err(why) = sees_others() {
         log::error!("{why}; all process checks fail until that changes");
     }
-    missing.extend(walls::before_the_loop());
-    if !missing.is_empty() {
-        log::warn!("checker runs without these walls: {}", missing.join(", "));
-    }
     let mut turn = Turn {
         peers,
-        sched: Sched::new(),
+        reach: Some(Vec::new()),
+        missing,
+        sched: Sched::new(clock::now().as_nanos()),
         processes: Processes::new(walls::descriptors()),
+        watches: Watches::default(),
+        talks: Talks::new(),
         staging: Staging::default(),
         heartbeat: clock::now(),
     };
-    let mut events = Events::with_capacity(256);
+    let mut events = Events::with_capacity(1024);
     // What came with the greeting has been signalled already.
     let mut go_on = turn.hear_parent()?;
     while go_on {
@@ -60,6 +65,8 @@ pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), Str
                 PARENT => go_on = go_on && turn.hear_parent()?,
                 ENGINE => turn.hear_engine()?,
                 TIMER => {}
+                WATCH => turn.look_around()?,
+                talk if Talks::is_one(talk) => turn.go_on(talk)?,
                 process => turn.died(process)?,
             }
         }
@@ -69,8 +76,14 @@ pub(crate) fn run(peers: &mut Peers, mut missing: Vec<String>) -> Result<(), Str
 
 struct Turn<'p> {
     peers: &'p mut Peers,
+    /// What the walls must leave open, until they close.
+    reach: Option<Vec<Reach>>,
+    /// Walls that could not be put up.
+    missing: Vec<String>,
     sched: Sched,
     processes: Processes,
+    watches: Watches,
+    talks: Talks,
     staging: Staging,
     heartbeat: Instant,
 }
@@ -112,7 +125,14 @@ impl Turn<'_> {
     fn obey(&mut self, message: ParentToChecker) -> Result<(), String> {
         let turn = |OutOfTurn(what)| format!("checker: {what} from the parent is out of turn");
         match message {
-            ParentToChecker::Begin { generation } => self.staging.begin(generation).map_err(turn),
+            ParentToChecker::Allow(one) => {
+                self.reach.as_mut().ok_or(turn(OutOfTurn("Allow")))?.push(one);
+                Ok(())
+            }
+            ParentToChecker::Begin { generation } => {
+                self.close_walls()?;
+                self.staging.begin(generation).map_err(turn)
+            }
             ParentToChecker::Check(check) => self.staging.check(*check).map_err(turn),
             ParentToChecker::End { generation } => {
                 self.staging.end(generation).map_err(turn)?;
@@ -122,7 +142,10 @@ impl Turn<'_> {
                 let checks = self.staging.commit(generation).map_err(turn)?;
                 self.feed(Input::Commit { generation, checks })?;
                 let sched = &self.sched;
-                self.processes.retain(|tracker| sched.process(tracker).is_some());
+                let is_process = |t| matches!(sched.probe(t), Some(ProbeSlice::Process(_)));
+                self.processes.retain(is_process);
+                self.watches.retain(|t| matches!(sched.probe(t), Some(ProbeSlice::Number { .. })));
+                self.talks.trust_anew();
                 Ok(())
             }
             ParentToChecker::Abort { .. } => {
@@ -133,6 +156,35 @@ impl Turn<'_> {
             ParentToChecker::Hello { .. } | ParentToChecker::Stop => {
                 Err(turn(OutOfTurn("a greeting")))
             }
+        }
+    }
+
+    /// With the first configuration: from here on nothing more can be had.
+    fn close_walls(&mut self) -> Result<(), String> {
+        let Some(reach) = self.reach.take() else { return Ok(()) };
+        if reach.contains(&Reach::Watch)
+            && let Err(errno) = self.watches.open(self.peers.poll.registry(), WATCH)
+        {
+            log::warn!("files are looked at once a second only: inotify: {}", errno.desc());
+        }
+        self.missing.extend(walls::before_the_first_check(&reach));
+        if !self.missing.is_empty() {
+            log::warn!("checker runs without these walls: {}", self.missing.join(", "));
+        }
+        Ok(())
+    }
+
+    fn look_around(&mut self) -> Result<(), String> {
+        for tracker in self.watches.changed() {
+            self.feed(Input::Changed { tracker })?;
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, talk: Token) -> Result<(), String> {
+        match self.talks.go_on(talk) {
+            Some((tracker, verdict)) => self.feed(answered(tracker, verdict)),
+            None => Ok(()),
         }
     }
 
@@ -167,9 +219,27 @@ impl Turn<'_> {
                         let state = CheckerToEngine::Tracker { tracker, up, reason };
                         self.peers.engine.send(&state).map_err(engine)?;
                     }
+                    Action::Number { tracker, value, mut reason } => {
+                        relay::truncate(&mut reason, TEXT_MAX);
+                        let state = CheckerToEngine::Number { tracker, value, reason };
+                        self.peers.engine.send(&state).map_err(engine)?;
+                    }
                     Action::Scan { trackers, extra } => {
                         inputs.extend(self.scan(&trackers, extra));
                     }
+                    Action::Look { tracker } => inputs.extend(self.look(tracker)),
+                    Action::Talk { tracker } => {
+                        if let Some(ProbeSlice::Talk(slice)) = self.sched.probe(tracker) {
+                            let registry = self.peers.poll.registry();
+                            let verdict = self.talks.begin(registry, tracker, slice);
+                            inputs.extend(verdict.map(|verdict| answered(tracker, verdict)));
+                        }
+                    }
+                    Action::Overdue { tracker } => {
+                        let missing = self.talks.late(tracker);
+                        inputs.push_back(Input::Late { tracker, missing });
+                    }
+                    Action::HangUp { tracker } => self.talks.hang_up(tracker),
                     Action::Log { level, text } => log::log!(level, "{text}"),
                 }
             }
@@ -178,12 +248,36 @@ impl Turn<'_> {
     }
 
     fn scan(&mut self, trackers: &[TrackerId], extra: bool) -> Vec<Input> {
-        let slice = |t: &TrackerId| self.sched.process(*t).map(|slice| (*t, slice.clone()));
+        let slice = |tracker: &TrackerId| match self.sched.probe(*tracker) {
+            Some(ProbeSlice::Process(slice)) => Some((*tracker, slice.clone())),
+            _ => None,
+        };
         let wanted: Vec<_> = trackers.iter().filter_map(slice).collect();
         let answers = self.processes.scan(self.peers.poll.registry(), &wanted);
         let sample = |(tracker, success, reason)| Input::Sample { tracker, success, reason, extra };
         answers.into_iter().map(sample).collect()
     }
+
+    fn look(&mut self, tracker: TrackerId) -> Option<Input> {
+        match self.sched.probe(tracker)? {
+            ProbeSlice::Number { path } => {
+                let path = probe_file::path(path);
+                // First the watch: what happens behind the look is told.
+                self.watches.keep(tracker, path);
+                let (value, reason) = probe_file::number(path);
+                Some(Input::Number { tracker, value, reason })
+            }
+            ProbeSlice::File(wanted) => {
+                let (success, reason) = probe_file::look(wanted, SystemTime::now());
+                Some(Input::Sample { tracker, success, reason, extra: false })
+            }
+            ProbeSlice::Process(_) | ProbeSlice::Script(_) | ProbeSlice::Talk(_) => None,
+        }
+    }
+}
+
+fn answered(tracker: TrackerId, Verdict { success, reason }: Verdict) -> Input {
+    Input::Sample { tracker, success, reason, extra: false }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]

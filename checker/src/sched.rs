@@ -1,20 +1,13 @@
 //! When which check runs and what its results mean: a pure function of its own state, the time and
 //! one input. Reads no clock, opens nothing, sends nothing.
 
-use crate::judge::Judge;
-use crate::probe_script;
-use log::Level;
-use std::collections::BTreeMap;
-use std::time::Duration;
-use vipd_ipc::slice::{CheckSlice, ProbeSlice, ProcessSlice};
-use vipd_types::{Generation, Instant, Outcome, RunId, ScriptId, TrackerId};
+mod check;
 
-/// How long after its timeout a script may leave us without an answer.
-const BACKSTOP: Duration = Duration::from_secs(1);
-/// Scans out of turn in one interval; a service that dies more often is seen at the intervals.
-const EXTRA_MAX: u8 = 10;
-/// Shorter intervals are lengthened to this.
-const INTERVAL_MIN: Duration = Duration::from_millis(1);
+use check::{Check, Shared, of_run};
+use log::Level;
+use std::collections::{BTreeMap, BTreeSet};
+use vipd_ipc::slice::{CheckSlice, ProbeSlice};
+use vipd_types::{Generation, Instant, Outcome, RunId, ScriptId, TrackerId};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Input {
@@ -23,15 +16,30 @@ pub(crate) enum Input {
         checks: Vec<CheckSlice>,
     },
     Tick,
-    /// A process check was answered; `extra` as in the `Scan` that asked.
+    /// A check was answered; `extra` as in the `Scan` that asked.
     Sample {
         tracker: TrackerId,
         success: bool,
         reason: String,
         extra: bool,
     },
+    /// Answers `Overdue`.
+    Late {
+        tracker: TrackerId,
+        missing: &'static str,
+    },
+    /// Answers `Look` where a number was looked for; `None` when the file is empty.
+    Number {
+        tracker: TrackerId,
+        value: Option<i32>,
+        reason: String,
+    },
     /// The last process that this check held has died.
     Gone {
+        tracker: TrackerId,
+    },
+    /// Something has happened where the file of this check is.
+    Changed {
         tracker: TrackerId,
     },
     Done {
@@ -52,9 +60,30 @@ pub(crate) enum Action {
         trackers: Vec<TrackerId>,
         extra: bool,
     },
+    /// Look at its file.
+    Look {
+        tracker: TrackerId,
+    },
+    /// Open its connection.
+    Talk {
+        tracker: TrackerId,
+    },
+    /// Its connection has had its time: close it, and say what was missing.
+    Overdue {
+        tracker: TrackerId,
+    },
+    /// Close its connection; nobody waits for the answer.
+    HangUp {
+        tracker: TrackerId,
+    },
     Tracker {
         tracker: TrackerId,
         up: bool,
+        reason: String,
+    },
+    Number {
+        tracker: TrackerId,
+        value: i32,
         reason: String,
     },
     Log {
@@ -63,194 +92,116 @@ pub(crate) enum Action {
     },
 }
 
+/// So much is begun at a time: what has come meanwhile must not wait until it is too late.
+const BATCH: usize = 64;
+
 #[derive(Debug)]
 pub(crate) struct Sched {
-    generation: Generation,
     checks: BTreeMap<TrackerId, Check>,
-    last_run: u64,
-}
-
-#[derive(Debug)]
-struct Check {
-    slice: CheckSlice,
-    due: Instant,
-    judge: Judge,
-    running: Option<Running>,
-    extra: u8,
-}
-
-#[derive(Debug)]
-struct Running {
-    run: RunId,
-    generation: Generation,
-    backstop: Instant,
+    /// When each of them wants its turn.
+    wakes: BTreeSet<(Instant, TrackerId)>,
+    shared: Shared,
 }
 
 impl Sched {
-    pub(crate) fn new() -> Self {
-        Self { generation: Generation(0), checks: BTreeMap::new(), last_run: 0 }
+    /// `seed` is what jitter is drawn from.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { checks: BTreeMap::new(), wakes: BTreeSet::new(), shared: Shared::new(seed) }
     }
 
     pub(crate) fn step(&mut self, now: Instant, input: Input) -> Vec<Action> {
         let mut actions = Vec::new();
         match input {
-            Input::Commit { generation, checks } => self.commit(now, generation, checks),
+            Input::Commit { generation, checks } => {
+                self.commit(now, generation, checks, &mut actions);
+            }
             Input::Tick => self.tick(now, &mut actions),
-            Input::Sample { tracker, success, reason, extra } => {
-                // A rescan that finds a successor is no result: the interval asks again anyway.
-                let counts = !(extra && success);
-                if let Some(check) = self.checks.get_mut(&tracker).filter(|_| counts) {
-                    check.result(success, reason, &mut actions);
-                }
+            // A rescan that finds a successor is no result: the interval asks again anyway.
+            Input::Sample { success: true, extra: true, .. } => {}
+            Input::Sample { tracker, success, reason, .. } => {
+                self.change(tracker, |check, _| check.answered(now, success, reason, &mut actions));
+            }
+            Input::Late { tracker, missing } => {
+                self.change(tracker, |check, _| check.late(now, missing, &mut actions));
+            }
+            Input::Number { tracker, value, reason } => {
+                self.change(tracker, |check, _| check.number(now, value, reason, &mut actions));
             }
             Input::Gone { tracker } => {
-                if self.process(tracker).is_some() && self.may_scan_again(tracker) {
-                    actions.push(Action::Scan { trackers: vec![tracker], extra: true });
-                }
+                self.change(tracker, |check, _| {
+                    if check.may_scan_again() {
+                        actions.push(Action::Scan { trackers: vec![tracker], extra: true });
+                    }
+                });
             }
-            Input::Done { run, outcome } => self.done(now, run, outcome, &mut actions),
+            Input::Changed { tracker } => self.change(tracker, |check, _| check.look_soon(now)),
+            Input::Done { run, outcome } => self.change(of_run(run), |check, shared| {
+                check.done(now, run, outcome, shared, &mut actions);
+            }),
         }
         actions
     }
 
-    /// When `Tick` is next of use.
+    /// When `Tick` is next of use; at once if a batch was not all.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let backstop = |c: &Check| c.running.as_ref().map_or(c.due, |r| r.backstop.min(c.due));
-        self.checks.values().map(backstop).min()
+        self.wakes.first().map(|(at, _)| *at)
     }
 
-    /// What the check looks for, if it is one that looks for processes.
-    pub(crate) fn process(&self, tracker: TrackerId) -> Option<&ProcessSlice> {
-        match &self.checks.get(&tracker)?.slice.probe {
-            ProbeSlice::Process(process) => Some(process),
-            ProbeSlice::Script(_) => None,
-        }
+    /// What the check asks.
+    pub(crate) fn probe(&self, tracker: TrackerId) -> Option<&ProbeSlice> {
+        self.checks.get(&tracker).map(|check| &check.slice.probe)
     }
 
-    fn may_scan_again(&mut self, tracker: TrackerId) -> bool {
-        let Some(check) = self.checks.get_mut(&tracker) else { return false };
-        check.extra = check.extra.saturating_add(1);
-        check.extra <= EXTRA_MAX
+    /// The only way in which a check changes: it may then want its turn at another time.
+    fn change(&mut self, tracker: TrackerId, act: impl FnOnce(&mut Check, &mut Shared)) {
+        let Some(check) = self.checks.get_mut(&tracker) else { return };
+        self.wakes.remove(&(check.wake(), tracker));
+        act(check, &mut self.shared);
+        self.wakes.insert((check.wake(), tracker));
     }
 
-    fn commit(&mut self, now: Instant, generation: Generation, checks: Vec<CheckSlice>) {
-        self.generation = generation;
+    fn commit(
+        &mut self,
+        now: Instant,
+        generation: Generation,
+        checks: Vec<CheckSlice>,
+        actions: &mut Vec<Action>,
+    ) {
+        self.shared.generation = generation;
         let mut old = std::mem::take(&mut self.checks);
+        let talking: Vec<TrackerId> =
+            old.iter().filter(|(_, check)| check.talks()).map(|(tracker, _)| *tracker).collect();
         for slice in checks {
-            let check = match old.remove(&slice.tracker) {
-                Some(check) if is_same(&check.slice, &slice) => Check { slice, ..check },
-                Some(check) if asks_the_same(&check.slice, &slice) => {
-                    let judge = check.judge.resumed(slice.rise, slice.fall);
-                    Check { judge, ..Check::new(now, slice) }
-                }
-                _ => Check::new(now, slice),
+            let tracker = slice.tracker;
+            let check = match old.remove(&tracker) {
+                Some(check) => check.changed_to(now, slice, actions),
+                None => Check::first(now, slice, actions),
             };
-            self.checks.insert(check.slice.tracker, check);
+            self.checks.insert(tracker, check);
         }
+        let still = |tracker: &TrackerId| self.checks.get(tracker).is_some_and(Check::talks);
+        let ended = talking.into_iter().filter(|tracker| !still(tracker));
+        actions.extend(ended.map(|tracker| Action::HangUp { tracker }));
+        self.wakes = self.checks.iter().map(|(tracker, c)| (c.wake(), *tracker)).collect();
     }
 
     fn tick(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let mut scan = Vec::new();
-        for (tracker, check) in &mut self.checks {
-            if check.running.as_ref().is_some_and(|r| r.backstop <= now) {
-                check.running = None;
-                let reason = probe_script::reason(Outcome::TimedOut, check.slice.timeout);
-                check.result(false, format!("{reason}, and no answer came"), actions);
-            }
-            if check.due > now {
-                continue;
-            }
-            check.due = next(check.due, check.slice.interval, now);
-            check.extra = 0;
-            match (&check.slice.probe, &check.running) {
-                (ProbeSlice::Process(_), _) => scan.push(*tracker),
-                (ProbeSlice::Script(_), Some(_)) => {
-                    let text = format!(
-                        "check {}: the last run has not ended, this one is skipped",
-                        check.slice.name
-                    );
-                    actions.push(Action::Log { level: Level::Warn, text });
+        while actions.len() < BATCH
+            && let Some((at, tracker)) = self.wakes.first().copied()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.change(tracker, |check, shared| {
+                if check.turn(now, shared, actions) {
+                    scan.push(tracker);
                 }
-                (ProbeSlice::Script(script), None) => {
-                    let script = *script;
-                    check.start(now, self.generation, &mut self.last_run, script, actions);
-                }
-            }
+            });
         }
         if !scan.is_empty() {
             actions.push(Action::Scan { trackers: scan, extra: false });
         }
     }
-
-    fn done(&mut self, now: Instant, run: RunId, outcome: Outcome, actions: &mut Vec<Action>) {
-        let is_it = |c: &&mut Check| c.running.as_ref().is_some_and(|r| r.run == run);
-        // An answer after the backstop, or of a check that is gone, finds nobody.
-        let Some(check) = self.checks.values_mut().find(is_it) else { return };
-        let Some(running) = check.running.take() else { return };
-        let ProbeSlice::Script(script) = check.slice.probe else { return };
-        if running.generation != self.generation
-            && probe_script::was_meant_for_another_file(outcome)
-        {
-            // It crossed a reload; that is nobody's failure.
-            check.start(now, self.generation, &mut self.last_run, script, actions);
-            return;
-        }
-        let reason = probe_script::reason(outcome, check.slice.timeout);
-        check.result(outcome.is_success(), reason, actions);
-    }
-}
-
-impl Check {
-    fn new(now: Instant, slice: CheckSlice) -> Self {
-        let judge = Judge::new(slice.rise, slice.fall);
-        Self { slice, due: now, judge, running: None, extra: 0 }
-    }
-
-    fn start(
-        &mut self,
-        now: Instant,
-        generation: Generation,
-        last_run: &mut u64,
-        script: ScriptId,
-        actions: &mut Vec<Action>,
-    ) {
-        *last_run = last_run.saturating_add(1);
-        let run = RunId(*last_run);
-        let backstop = now.plus(self.slice.timeout).plus(BACKSTOP);
-        self.running = Some(Running { run, generation, backstop });
-        actions.push(Action::Run { generation, script, run });
-    }
-
-    fn result(&mut self, success: bool, reason: String, actions: &mut Vec<Action>) {
-        let Some(up) = self.judge.take(success) else { return };
-        let (level, state) = if up { (Level::Info, "up") } else { (Level::Warn, "down") };
-        let text = format!("check {} is {state}: {reason}", self.slice.name);
-        actions.push(Action::Tracker { tracker: self.slice.tracker, up, reason });
-        actions.push(Action::Log { level, text });
-    }
-}
-
-/// The first point of the raster `due + n * interval` that is after `now`.
-fn next(due: Instant, interval: Duration, now: Instant) -> Instant {
-    let interval = interval.max(INTERVAL_MIN).as_nanos();
-    let late = now.since(due).as_nanos();
-    let intervals = late.checked_div(interval).unwrap_or(0).saturating_add(1);
-    let ahead = u64::try_from(intervals.saturating_mul(interval)).unwrap_or(u64::MAX);
-    due.plus(Duration::from_nanos(ahead))
-}
-
-fn is_same(old: &CheckSlice, new: &CheckSlice) -> bool {
-    let numbers = |c: &CheckSlice| (c.interval, c.timeout, c.rise, c.fall);
-    asks_the_same(old, new) && numbers(old) == numbers(new)
-}
-
-/// A script's number is its place in the file and may change although the check does not.
-fn asks_the_same(old: &CheckSlice, new: &CheckSlice) -> bool {
-    let probe = match (&old.probe, &new.probe) {
-        (ProbeSlice::Script(_), ProbeSlice::Script(_)) => true,
-        (old, new) => old == new,
-    };
-    probe && old.name == new.name
 }
 
 #[cfg(test)]

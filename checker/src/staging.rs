@@ -1,11 +1,8 @@
 //! A new configuration on its way: collected between Begin and End, taken at Commit. Knows the
 //! order in which the parent must speak and nothing of what a check does.
 
-use vipd_ipc::slice::CheckSlice;
+use vipd_ipc::slice::{CHECKS_MAX, CheckSlice};
 use vipd_types::Generation;
-
-/// More checks than any configuration has.
-const CHECKS_MAX: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(crate) struct Staging {

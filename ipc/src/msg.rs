@@ -7,7 +7,7 @@ mod starter;
 pub use starter::{ParentToStarter, StarterToParent};
 
 use crate::report::Part;
-use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, SocketSlice, TrackerSlice};
+use crate::slice::{CheckSlice, GroupSlice, InstanceSlice, Reach, SocketSlice, TrackerSlice};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use vipd_types::{
@@ -304,13 +304,28 @@ impl Message for CheckerToParent {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParentToChecker {
-    Hello { build: String },
-    Begin { generation: Generation },
+    Hello {
+        build: String,
+    },
+    /// What the walls must leave open. Only before the first Begin, with which they close.
+    Allow(Reach),
+    Begin {
+        generation: Generation,
+    },
     Check(Box<CheckSlice>),
-    End { generation: Generation },
-    Commit { generation: Generation },
-    Abort { generation: Generation },
-    Done { run: RunId, outcome: Outcome },
+    End {
+        generation: Generation,
+    },
+    Commit {
+        generation: Generation,
+    },
+    Abort {
+        generation: Generation,
+    },
+    Done {
+        run: RunId,
+        outcome: Outcome,
+    },
     Stop,
 }
 
@@ -329,10 +344,17 @@ pub enum CheckerToEngine {
     Alive {
         at: Instant,
     },
-    /// The state of a tracker after rise and fall; sent when it changes and for the first result.
+    /// The state of a tracker after rise and fall; sent when it changes and for the first result,
+    /// and when it is down for another reason.
     Tracker {
         tracker: TrackerId,
         up: bool,
+        reason: String,
+    },
+    /// The number that a tracker has now; sent when it changes and for the first one.
+    Number {
+        tracker: TrackerId,
+        value: i32,
         reason: String,
     },
 }
@@ -340,9 +362,9 @@ pub enum CheckerToEngine {
 impl Message for CheckerToEngine {
     fn is_bounded(&self) -> bool {
         match self {
-            Self::Hello { build: text } | Self::Tracker { reason: text, .. } => {
-                text.len() <= TEXT_MAX
-            }
+            Self::Hello { build: text }
+            | Self::Tracker { reason: text, .. }
+            | Self::Number { reason: text, .. } => text.len() <= TEXT_MAX,
             Self::Alive { .. } => true,
         }
     }

@@ -1,12 +1,19 @@
 //! Each role's part of the configuration: what the parent tells a child and nothing more. Checked
 //! types only; no defaults are filled in here.
 
+mod probe;
+
+pub use probe::{
+    ArgumentMatch, Arguments, CHECKS_MAX, CheckSlice, FileSlice, HttpSlice, Place, ProbeSlice,
+    ProcessMatch, ProcessSlice, Reach, SYSTEM_TRUST, TalkSlice, TlsSlice, Trust,
+};
+
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{
-    Family, GroupId, IfName, InstanceId, Options, Peer, Priority, ScriptId, SocketId, TrackerId,
-    Version, Vrid, Weight,
+    Family, GroupId, IfName, InstanceId, Options, Peer, Priority, SocketId, TrackerId, Version,
+    Vrid, Weight,
 };
 
 /// A raw socket for one interface and family; bound, joined, filtered and locked by the parent.
@@ -105,83 +112,12 @@ pub struct TrackerSlice {
 pub enum TrackerKind {
     /// Reported by the checker.
     Script,
-    /// Reported by the checker too.
+    /// Reported by the checker too, as all but the last.
     Process,
+    /// Has a number, and is neither up nor down.
+    File,
+    /// `vrrp_check`
+    Native,
     /// Reported by the parent.
     Interface,
-}
-
-/// A check as the checker needs it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CheckSlice {
-    pub tracker: TrackerId,
-    pub name: String,
-    pub probe: ProbeSlice,
-    /// Start to start.
-    pub interval: Duration,
-    /// A script that runs longer has failed. Enforced by the starter.
-    pub timeout: Duration,
-    pub rise: u32,
-    pub fall: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ProbeSlice {
-    /// Up while at least one process has the name. Answered from /proc and pidfds.
-    Process(ProcessSlice),
-    /// Up while the script exits 0. Run by the starter.
-    Script(ScriptId),
-}
-
-/// What `killall -0`, `pidof` and `pgrep` ask, and `vrrp_track_process`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProcessSlice {
-    pub name: Vec<u8>,
-    pub how: ProcessMatch,
-    /// Those behind argv\[0\]; `None` where they do not matter.
-    pub arguments: Option<Arguments>,
-    /// So many processes make it up, and no more.
-    pub least: u32,
-    pub most: u32,
-}
-
-impl ProcessSlice {
-    /// Up while there is one.
-    pub fn named(name: Vec<u8>, how: ProcessMatch) -> Self {
-        Self { name, how, arguments: None, least: 1, most: u32::MAX }
-    }
-}
-
-/// What the arguments of a process are compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Arguments {
-    pub words: Vec<Vec<u8>>,
-    pub how: ArgumentMatch,
-}
-
-/// `param_match`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ArgumentMatch {
-    /// These and no others.
-    Exact,
-    /// These come first.
-    Initial,
-    /// As `Initial`, and the last of them may be the beginning of one.
-    Partial,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ProcessMatch {
-    /// `killall -0 NAME`: comm; a name of 15 bytes and more is also compared with argv\[0\]'s base.
-    Killall,
-    /// `pidof NAME`: argv\[0\] or its base name; comm where there is no argv\[0\] or it has a space.
-    Pidof,
-    /// `pgrep NAME`: NAME occurs in comm (only plain words are answered natively).
-    Pgrep,
-    /// `pgrep -x NAME`: comm equals NAME.
-    PgrepExact,
-    /// `vrrp_track_process`: comm equals the first 15 bytes of NAME.
-    Comm,
-    /// The same with `full_command` or arguments: argv\[0\] or its base name.
-    Command,
 }

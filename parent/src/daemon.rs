@@ -25,6 +25,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use vipd_conf::Config;
 use vipd_ipc::ChanError;
+use vipd_ipc::slice::Reach;
 use vipd_types::{IfName, InstanceId, Instant, SocketId, TrackerId};
 
 /// How long the engine goes on without another answer where no lease says less.
@@ -56,6 +57,8 @@ pub(crate) struct Daemon {
     pub(crate) wills: BTreeMap<(InstanceId, u16), Vec<u8>>,
     pub(crate) engine: Engine,
     pub(crate) checker: Checker,
+    /// What the checker's walls leave open, once it has been told.
+    pub(crate) reach: Option<BTreeSet<Reach>>,
     pub(crate) starter: Option<Starter>,
     pub(crate) listener: Listener,
     pub(crate) notifier: Notifier,

@@ -17,6 +17,7 @@ mod flags;
 mod held;
 mod helpers;
 mod identity;
+mod initfile;
 mod kernel;
 mod launch;
 mod links;

@@ -20,7 +20,7 @@ use crate::reload::Next;
 use crate::rights::{self, Accounts, Rights};
 use crate::run::Loop;
 use crate::vmacs::Vmacs;
-use crate::{exit, netns, report, signals, sys, watch};
+use crate::{exit, initfile, netns, report, signals, sys, watch};
 use caps::Capability;
 use nix::sys::signal::SigSet;
 use nix::sys::stat::umask;
@@ -192,6 +192,7 @@ fn serve(
         wills: Default::default(),
         engine,
         checker,
+        reach: None,
         starter,
         listener,
         notifier: Notifier::new(pipes),
@@ -224,6 +225,7 @@ fn begin(
     paths: &[PathBuf],
 ) -> Result<Loop, Failure> {
     daemon.dumps.make_way(accounts.parent.map(|(user, _)| user));
+    initfile::make(&next.config, &daemon.config);
     rights::drop_rights(&rights, accounts).map_err(fatal)?;
     paths.iter().for_each(|path| warn_if_unreadable(path));
     daemon.stage_first(next).map_err(|f| fatal(format!("{}: {}", f.who, f.what)))?;

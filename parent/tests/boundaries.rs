@@ -24,7 +24,11 @@ const TABLE: [(&str, &str, &str); 11] = [
         "vipd-types vipd-ipc vrrp-core",
         "nix caps mio serde_json seccompiler landlock log libc",
     ),
-    ("checker", "vipd-types vipd-ipc", "nix caps mio socket2 seccompiler landlock log libc"),
+    (
+        "checker",
+        "vipd-types vipd-ipc",
+        "nix caps mio socket2 seccompiler landlock log libc httparse rustls",
+    ),
     ("vipd-starter", "vipd-types vipd-ipc vipd-conf", "nix caps mio seccompiler log libc"),
     ("vipctl", "vipd-types vipd-ipc", "lexopt serde_json"),
     ("vipd-lab", "vipd-types vipd-ipc", "nix socket2 lexopt"),
@@ -34,10 +38,26 @@ const TABLE: [(&str, &str, &str); 11] = [
 
 /// Program, and what must not be in it however deep.
 const KEPT_OUT: [(&str, &[&str]); 5] = [
-    ("vipd", &["vrrp-core", "vrrpe", "serde_json"]),
-    ("vrrpe", &["rtnetlink", "netlink-", "vipd-conf", "socket2", "syslog"]),
+    ("vipd", &["vrrp-core", "vrrpe", "serde_json", "rustls", "ring", "httparse"]),
+    (
+        "vrrpe",
+        &["rtnetlink", "netlink-", "vipd-conf", "socket2", "syslog", "rustls", "ring", "httparse"],
+    ),
     ("checker", &["rtnetlink", "netlink-", "vipd-conf", "vrrp-core", "vrrpe", "syslog"]),
-    ("vipd-starter", &["rtnetlink", "netlink-", "vrrp-core", "vrrpe", "socket2", "syslog"]),
+    (
+        "vipd-starter",
+        &[
+            "rtnetlink",
+            "netlink-",
+            "vrrp-core",
+            "vrrpe",
+            "socket2",
+            "syslog",
+            "rustls",
+            "ring",
+            "httparse",
+        ],
+    ),
     (
         "vipctl",
         &["rtnetlink", "netlink-", "vrrp-core", "vrrpe", "vipd-conf", "caps", "seccompiler"],

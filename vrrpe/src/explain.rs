@@ -8,7 +8,7 @@ use crate::run::Engine;
 use serde_json::{Value, json};
 use vipd_types::{Instant, Priority, State};
 use vrrp_core::health::{Tracked, health};
-use vrrp_core::{Cause, Health};
+use vrrp_core::{Cause, Health, Reading};
 
 /// One tracker says the opposite of what it says now.
 struct Turned<'a> {
@@ -43,9 +43,14 @@ impl Engine {
         let all = move || instance.slice.tracks.iter().map(|track| tracked(track, &self.trackers));
         instance.slice.tracks.iter().enumerate().filter_map(move |(place, track)| {
             let name = self.trackers.view(track.tracker)?.name;
-            let up = !all().nth(place)?.up?;
+            // A number is not turned, but changed.
+            let (up, reading) = match all().nth(place)?.reading? {
+                Reading::Up => (false, Reading::Down),
+                Reading::Down => (true, Reading::Up),
+                Reading::Number(_) => return None,
+            };
             let turn = |(at, one): (usize, Tracked)| match at == place {
-                true => Tracked { up: Some(up), ..one },
+                true => Tracked { reading: Some(reading), ..one },
                 false => one,
             };
             let health = instance.orders.apply(health(all().enumerate().map(turn)));
@@ -137,14 +142,18 @@ impl Engine {
             Some(_) => {}
             None => all.push(format!("the kernel says how {} is", slice.interface)),
         }
-        for track in slice.tracks.iter().filter(|track| track.weight.get() == 0) {
+        for track in &slice.tracks {
             let name = self.trackers.view(track.tracker).map_or("?", |view| view.name);
             let one = tracked(track, &self.trackers);
-            match one.up.map(|up| up != track.reverse) {
-                Some(true) => {}
-                Some(false) if track.reverse => all.push(format!("{name} fails")),
-                Some(false) => all.push(format!("{name} recovers")),
-                None => all.push(format!("{name} has its first result")),
+            let alone = health([one]);
+            match one.reading {
+                None if alone.unproven => all.push(format!("{name} has its first result")),
+                Some(Reading::Number(value)) if alone.fault => {
+                    all.push(format!("{name} is another number than {value}"));
+                }
+                Some(Reading::Up) if alone.fault => all.push(format!("{name} fails")),
+                Some(Reading::Down) if alone.fault => all.push(format!("{name} recovers")),
+                None | Some(_) => {}
             }
         }
         if instance.cause == Some(Cause::Addresses) {

@@ -12,7 +12,7 @@ use vipd_ipc::ChanError;
 use vipd_ipc::msg::{CheckerToEngine, EngineToParent, ParentToEngine};
 use vipd_ipc::slice::TrackerKind;
 use vipd_types::{Epoch, Generation, InstanceId, Instant, SocketId, TrackerId};
-use vrrp_core::Input;
+use vrrp_core::{Input, Reading};
 
 /// Who reports a tracker.
 #[derive(Debug, Clone, Copy)]
@@ -118,7 +118,7 @@ impl Engine {
                 Ok(())
             }
             ParentToEngine::Tracked { tracker, up, reason } => {
-                self.tracker(tracker, up, reason, By::Parent, now);
+                self.tracker(tracker, is(up), reason, By::Parent, now);
                 Ok(())
             }
             ParentToEngine::Client { client, uid, may_act } => {
@@ -283,37 +283,65 @@ impl Engine {
         match message {
             CheckerToEngine::Hello { .. } | CheckerToEngine::Alive { .. } => {}
             CheckerToEngine::Tracker { tracker, up, reason } => {
-                self.tracker(tracker, up, reason, By::Checker, now);
+                self.tracker(tracker, is(up), reason, By::Checker, now);
+            }
+            CheckerToEngine::Number { tracker, value, reason } => {
+                self.tracker(tracker, Reading::Number(value), reason, By::Checker, now);
             }
         }
     }
 
     /// A report about what is not the reporter's is nobody's.
-    fn tracker(&mut self, id: TrackerId, up: bool, reason: String, by: By, now: Instant) {
+    fn tracker(&mut self, id: TrackerId, now_is: Reading, reason: String, by: By, now: Instant) {
         let staged = self.stage.as_ref().and_then(|stage| stage.trackers.get(&id));
         let known = self.trackers.view(id).map(|view| (view.name, view.kind));
         let named = known.or(staged.map(|slice| (slice.name.as_str(), slice.kind)));
-        let line = match (named, by, up) {
-            (Some((name, TrackerKind::Script)), By::Checker, true) => {
-                format!("VRRP_Script({name}) succeeded")
-            }
-            (Some((name, TrackerKind::Script)), By::Checker, false) => {
-                format!("VRRP_Script({name}) failed ({reason})")
-            }
-            (Some((name, TrackerKind::Process)), By::Checker, _) => {
-                format!("tracked process {name} is {}: {reason}", if up { "up" } else { "down" })
-            }
-            (Some((name, TrackerKind::Interface)), By::Parent, _) => {
-                format!("tracked interface {name}: {reason}")
-            }
-            (Some(_), _, _) | (None, _, _) => return,
+        let Some(line) = named.and_then(|(name, kind)| line(name, kind, by, now_is, &reason))
+        else {
+            return;
         };
-        if self.trackers.report(id, up, reason, staged.is_some(), now) {
+        if self.trackers.report(id, now_is, reason, staged.is_some(), now) {
             log::info!("{line}");
             if self.routers.watched {
                 self.routers.changed.trackers.insert(id);
             }
             self.routers.track(now, &self.trackers);
         }
+    }
+}
+
+fn is(up: bool) -> Reading {
+    if up { Reading::Up } else { Reading::Down }
+}
+
+/// What the log says of it; `None` if it is not for `by` to say.
+fn line(name: &str, kind: TrackerKind, by: By, now_is: Reading, reason: &str) -> Option<String> {
+    let what = match (kind, by) {
+        (TrackerKind::Script, By::Checker) => {
+            return match now_is {
+                Reading::Up => Some(format!("VRRP_Script({name}) succeeded")),
+                Reading::Down => Some(format!("VRRP_Script({name}) failed ({reason})")),
+                Reading::Number(_) => None,
+            };
+        }
+        (TrackerKind::Interface, By::Parent) => {
+            return Some(format!("tracked interface {name}: {reason}"));
+        }
+        (TrackerKind::File, By::Checker) => {
+            let is_number = matches!(now_is, Reading::Number(_));
+            return is_number.then(|| format!("tracked file {name}: {reason}"));
+        }
+        (TrackerKind::Process, By::Checker) => "tracked process",
+        (TrackerKind::Native, By::Checker) => "vrrp_check",
+        (TrackerKind::Interface, By::Checker)
+        | (
+            TrackerKind::Script | TrackerKind::Process | TrackerKind::File | TrackerKind::Native,
+            By::Parent,
+        ) => return None,
+    };
+    match now_is {
+        Reading::Up => Some(format!("{what} {name} is up: {reason}")),
+        Reading::Down => Some(format!("{what} {name} is down: {reason}")),
+        Reading::Number(_) => None,
     }
 }

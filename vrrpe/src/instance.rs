@@ -3,7 +3,7 @@
 
 use crate::orders::Orders;
 use crate::tell::Told;
-use crate::trackers::{Status, Trackers};
+use crate::trackers::Trackers;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -115,12 +115,8 @@ impl Instance {
 
 /// A tracker as the protocol sees it.
 pub(crate) fn tracked(track: &TrackSlice, trackers: &Trackers) -> Tracked {
-    let up = match trackers.view(track.tracker).map_or(Status::Unknown, |view| view.status) {
-        Status::Up => Some(true),
-        Status::Down => Some(false),
-        Status::Unknown => None,
-    };
-    Tracked { weight: track.weight, reverse: track.reverse, up }
+    let reading = trackers.view(track.tracker).and_then(|view| view.reading);
+    Tracked { weight: track.weight, reverse: track.reverse, reading }
 }
 
 /// The slice in the words of the protocol.

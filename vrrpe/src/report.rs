@@ -5,11 +5,11 @@
 use crate::instance::Instance;
 use crate::run::{End, Engine};
 use crate::rx::Socket;
-use crate::trackers::Status;
 use std::ops::Bound;
 use vipd_ipc::msg::EngineToParent;
 use vipd_ipc::report::{Counts, INSTANCES_MAX, InstanceStatus, Part, TRACKERS_MAX, TrackerStatus};
 use vipd_types::{InstanceId, TrackerId};
+use vrrp_core::Reading;
 
 /// How far the answer has got.
 #[derive(Debug, Default)]
@@ -87,11 +87,11 @@ impl Engine {
     }
 
     fn tracker_status(&self, tracker: TrackerId) -> TrackerStatus {
-        let status = self.trackers.view(tracker).map(|view| view.status);
-        let up = match status {
-            Some(Status::Up) => Some(true),
-            Some(Status::Down) => Some(false),
-            Some(Status::Unknown) | None => None,
+        let reading = self.trackers.view(tracker).and_then(|view| view.reading);
+        let up = match reading {
+            Some(Reading::Up) => Some(true),
+            Some(Reading::Down) => Some(false),
+            Some(Reading::Number(_)) | None => None,
         };
         TrackerStatus { tracker, up }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use vipd_ipc::BUILD;
 use vipd_ipc::slice::{TrackSlice, TrackerKind};
 use vipd_types::{GroupId, Instant, State, TrackerId, Version};
-use vrrp_core::{Cause, health};
+use vrrp_core::{Cause, Reading, health};
 
 impl Engine {
     pub(crate) fn show(&self, name: Option<&str>, now: Instant) -> Value {
@@ -129,7 +129,8 @@ impl Engine {
         Some(json!({
             "name": view.name,
             "kind": kind(view.kind),
-            "state": view.status.word(),
+            "state": state(view.reading),
+            "value": number(view.reading),
             "reason": view.reason,
             "since_seconds": seconds(now.since(view.since)),
         }))
@@ -223,11 +224,26 @@ pub(crate) fn seconds(time: Duration) -> Value {
     json!(millis.as_secs_f64())
 }
 
+fn state(reading: Option<Reading>) -> &'static str {
+    match reading {
+        Some(Reading::Up) => "up",
+        Some(Reading::Down) => "down",
+        Some(Reading::Number(_)) => "number",
+        None => "unknown",
+    }
+}
+
+fn number(reading: Option<Reading>) -> Option<i32> {
+    if let Some(Reading::Number(value)) = reading { Some(value) } else { None }
+}
+
 /// As the block that names it is called.
 fn kind(kind: TrackerKind) -> &'static str {
     match kind {
         TrackerKind::Script => "script",
         TrackerKind::Process => "process",
         TrackerKind::Interface => "interface",
+        TrackerKind::File => "file",
+        TrackerKind::Native => "check",
     }
 }

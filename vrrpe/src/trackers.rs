@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::time::Duration;
 use vipd_ipc::slice::{TrackerKind, TrackerSlice};
 use vipd_types::{Instant, TrackerId};
+use vrrp_core::Reading;
 
 /// A checker that is not heard for so long has failed, and everything it watches with it.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -13,36 +14,20 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// hear, and the checker gets a fresh second.
 const OWN_SLEEP: Duration = Duration::from_millis(400);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    Up,
-    Down,
-    Unknown,
-}
-
-impl Status {
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Up => "up",
-            Self::Down => "down",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// A tracker now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) name: &'a str,
     pub(crate) kind: TrackerKind,
-    pub(crate) status: Status,
+    /// `None` before the first result.
+    pub(crate) reading: Option<Reading>,
     pub(crate) reason: &'a str,
     pub(crate) since: Instant,
 }
 
 #[derive(Debug)]
 struct Report {
-    status: Status,
+    reading: Option<Reading>,
     reason: String,
     since: Instant,
 }
@@ -79,7 +64,7 @@ impl Trackers {
         self.reports.retain(|id, _| self.slices.contains_key(id));
         for id in self.slices.keys() {
             self.reports.entry(*id).or_insert_with(|| Report {
-                status: Status::Unknown,
+                reading: None,
                 reason: "no result yet".into(),
                 since: now,
             });
@@ -90,19 +75,18 @@ impl Trackers {
         let TrackerSlice { name, kind, .. } = self.slices.get(&id)?;
         let report = self.reports.get(&id)?;
         let (kind, name) = (*kind, name.as_str());
-        Some(match (kind, self.checker) {
-            (TrackerKind::Interface, _)
-            | (TrackerKind::Script | TrackerKind::Process, Checker::Heard(_)) => {
-                let Report { status, ref reason, since } = *report;
-                View { name, kind, status, reason, since }
+        let failed =
+            |reason, since| Some(View { name, kind, reading: Some(Reading::Down), reason, since });
+        match self.checker {
+            Checker::Silent(since) if kind != TrackerKind::Interface => {
+                failed("checker silent", since)
             }
-            (TrackerKind::Script | TrackerKind::Process, Checker::Silent(since)) => {
-                View { name, kind, status: Status::Down, reason: "checker silent", since }
+            Checker::Gone(since) if kind != TrackerKind::Interface => failed("checker gone", since),
+            Checker::Heard(_) | Checker::Silent(_) | Checker::Gone(_) => {
+                let Report { reading, ref reason, since } = *report;
+                Some(View { name, kind, reading, reason, since })
             }
-            (TrackerKind::Script | TrackerKind::Process, Checker::Gone(since)) => {
-                View { name, kind, status: Status::Down, reason: "checker gone", since }
-            }
-        })
+        }
     }
 
     /// The numbers within the bounds, in order.
@@ -128,7 +112,7 @@ impl Trackers {
     pub(crate) fn report(
         &mut self,
         id: TrackerId,
-        up: bool,
+        reading: Reading,
         reason: String,
         staged: bool,
         now: Instant,
@@ -136,14 +120,14 @@ impl Trackers {
         if !self.slices.contains_key(&id) && !staged {
             return false;
         }
-        let status = if up { Status::Up } else { Status::Down };
-        let before = self.reports.get(&id).map(|report| (report.status, report.since));
+        let reading = Some(reading);
+        let before = self.reports.get(&id).map(|report| (report.reading, report.since));
         let since = match before {
-            Some((before, since)) if before == status => since,
+            Some((before, since)) if before == reading => since,
             Some(_) | None => now,
         };
-        self.reports.insert(id, Report { status, reason, since });
-        before.is_none_or(|(before, _)| before != status)
+        self.reports.insert(id, Report { reading, reason, since });
+        before.is_none_or(|(before, _)| before != reading)
     }
 
     /// Call at every wake-up, after hearing the checker; true when it has just fallen silent.
@@ -198,40 +182,40 @@ mod tests {
         trackers
     }
 
-    fn status(trackers: &Trackers) -> Status {
-        trackers.view(CHK).unwrap().status
+    fn reading(trackers: &Trackers) -> Option<Reading> {
+        trackers.view(CHK).unwrap().reading
     }
 
     #[test]
     fn a_report_before_commit_is_kept_and_one_about_nothing_is_not() {
         let mut trackers = Trackers::new(at(0));
-        assert!(trackers.report(CHK, true, "1 process".into(), true, at(5)));
-        assert!(!trackers.report(TrackerId(9), true, String::new(), false, at(5)));
+        assert!(trackers.report(CHK, Reading::Up, "1 process".into(), true, at(5)));
+        assert!(!trackers.report(TrackerId(9), Reading::Up, String::new(), false, at(5)));
         let slice = TrackerSlice { id: CHK, name: "chk".into(), kind: TrackerKind::Script };
         trackers.commit(BTreeMap::from([(CHK, slice)]), at(10));
-        assert_eq!(status(&trackers), Status::Up);
+        assert_eq!(reading(&trackers), Some(Reading::Up));
         assert_eq!(trackers.view(CHK).unwrap().since, at(5));
     }
 
     #[test]
     fn silence_fails_everything_until_the_checker_speaks_again() {
         let mut trackers = trackers();
-        assert!(trackers.report(CHK, true, "1 process".into(), false, at(1)));
+        assert!(trackers.report(CHK, Reading::Up, "1 process".into(), false, at(1)));
         for millis in (0..1000).step_by(250) {
             assert!(!trackers.listen(at(millis)));
         }
         assert!(trackers.listen(at(1000)));
-        assert_eq!(status(&trackers), Status::Down);
+        assert_eq!(reading(&trackers), Some(Reading::Down));
         assert_eq!(trackers.view(CHK).unwrap().reason, "checker silent");
         assert!(trackers.heard(at(1100)));
-        assert_eq!(status(&trackers), Status::Up);
+        assert_eq!(reading(&trackers), Some(Reading::Up));
     }
 
     #[test]
     fn an_engine_that_slept_blames_nobody() {
         let mut trackers = trackers();
         assert!(!trackers.listen(at(5000)));
-        assert!(trackers.listen(at(5250)) || status(&trackers) == Status::Unknown);
+        assert!(trackers.listen(at(5250)) || reading(&trackers).is_none());
     }
 
     #[test]

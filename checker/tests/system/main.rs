@@ -7,6 +7,10 @@ mod channel;
 #[cfg(test)]
 mod confinement;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod talk;

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vipd_ipc::msg::{CheckerToEngine, CheckerToParent, EngineToChecker, Message, ParentToChecker};
-use vipd_ipc::slice::{CheckSlice, ProbeSlice, ProcessMatch, ProcessSlice};
+use vipd_ipc::slice::{CheckSlice, ProbeSlice, ProcessMatch, ProcessSlice, Reach};
 use vipd_ipc::{BUILD, Chan, ChanError};
 use vipd_types::{Generation, ScriptId, TrackerId};
 
@@ -35,6 +35,7 @@ impl<Out: Message, In: Message> Peer<Out, In> {
         let deadline = Instant::now() + patience;
         let mut events = Events::with_capacity(4);
         loop {
+            self.chan.flush()?;
             if let Some(message) = self.chan.recv()? {
                 return Ok(Some(message));
             }
@@ -128,6 +129,14 @@ impl Rig {
         Self { child, parent: Peer::new(parent), engine: Peer::new(engine) }
     }
 
+    /// What the walls shall leave open; before the first configuration.
+    pub(crate) fn allow(mut self, reach: Vec<Reach>) -> Self {
+        for one in reach {
+            self.parent.chan.send(&ParentToChecker::Allow(one)).unwrap();
+        }
+        self
+    }
+
     pub(crate) fn configure(&mut self, generation: u32, checks: Vec<CheckSlice>) {
         let generation = Generation(generation);
         let mut say = |message| self.parent.chan.send(&message).unwrap();
@@ -142,11 +151,28 @@ impl Rig {
 
     /// The next state of `tracker`.
     pub(crate) fn state(&mut self, tracker: u16) -> (bool, String) {
-        self.engine.wait("a state", |message| match message {
-            CheckerToEngine::Tracker { tracker: t, up, reason } if t.0 == tracker => {
-                Some((up, reason))
+        let is_its = |(of, state): (u16, _)| (of == tracker).then_some(state);
+        self.engine.wait("a state", |message| state_of(message).and_then(is_its))
+    }
+
+    /// The next state of any tracker.
+    pub(crate) fn any_state(&mut self) -> (u16, (bool, String)) {
+        self.engine.wait("a state", state_of)
+    }
+
+    /// The next state of any tracker that comes in time.
+    pub(crate) fn state_within(&mut self, patience: Duration) -> Option<(u16, (bool, String))> {
+        self.engine.within(patience).unwrap().and_then(state_of)
+    }
+
+    /// The next number of `tracker`.
+    pub(crate) fn number(&mut self, tracker: u16) -> (i32, String) {
+        self.engine.wait("a number", |message| match message {
+            CheckerToEngine::Number { tracker: t, value, reason } if t.0 == tracker => {
+                Some((value, reason))
             }
-            CheckerToEngine::Tracker { .. }
+            CheckerToEngine::Number { .. }
+            | CheckerToEngine::Tracker { .. }
             | CheckerToEngine::Alive { .. }
             | CheckerToEngine::Hello { .. } => None,
         })
@@ -174,6 +200,15 @@ impl Rig {
     }
 }
 
+fn state_of(message: CheckerToEngine) -> Option<(u16, (bool, String))> {
+    match message {
+        CheckerToEngine::Tracker { tracker, up, reason } => Some((tracker.0, (up, reason))),
+        CheckerToEngine::Number { .. }
+        | CheckerToEngine::Alive { .. }
+        | CheckerToEngine::Hello { .. } => None,
+    }
+}
+
 fn pair() -> (OwnedFd, OwnedFd) {
     let kind = (AddressFamily::Unix, SockType::SeqPacket);
     socketpair(kind.0, kind.1, None, SockFlag::SOCK_CLOEXEC).unwrap()
@@ -193,8 +228,10 @@ pub(crate) fn check(tracker: u16, probe: ProbeSlice) -> CheckSlice {
         probe,
         interval: Duration::from_millis(200),
         timeout: Duration::from_millis(100),
+        jitter: Duration::ZERO,
         rise: 1,
         fall: 1,
+        init_fail: false,
     }
 }
 
@@ -205,6 +242,39 @@ pub(crate) fn process(tracker: u16, name: &str) -> CheckSlice {
 
 pub(crate) fn script(tracker: u16) -> CheckSlice {
     check(tracker, ProbeSlice::Script(ScriptId(tracker)))
+}
+
+/// A folder of its own that everybody may read in; removed with the test.
+pub(crate) struct Folder(pub(crate) std::path::PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("vipd-checker-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn bytes(&self, file: &str) -> Vec<u8> {
+        self.0.join(file).into_os_string().into_encoded_bytes()
+    }
+
+    pub(crate) fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.0.join(file), text).unwrap();
+    }
+
+    /// Written beside it and renamed over it.
+    pub(crate) fn replace(&self, file: &str, text: &str) {
+        self.write("new", text);
+        std::fs::rename(self.0.join("new"), self.0.join(file)).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A process under a name of its own, ended with the test.

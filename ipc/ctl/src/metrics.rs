@@ -153,6 +153,8 @@ fn trackers(page: &mut Page, instances: &[View<'_>]) {
     page.family("vipd_tracker_up", "gauge", "Whether a tracker is up", all(is_up));
     let help = "What a tracker adds to the priority";
     page.family("vipd_tracker_adds", "gauge", help, all(|tracker| tracker.number("adds")));
+    let help = "The number in a tracked file";
+    page.family("vipd_tracker_value", "gauge", help, all(|tracker| tracker.number("value")));
 }
 
 fn trackers_of<'a>(instance: &View<'a>) -> Vec<View<'a>> {
@@ -240,6 +242,7 @@ mod tests {
                 "priority": { "base": 101, "effective": 111, "trackers": [
                     { "name": "chk", "kind": "script", "state": "up", "adds": 10 },
                     { "name": "eth1", "kind": "interface", "state": "unknown", "adds": 0 },
+                    { "name": "load", "kind": "file", "state": "number", "value": -7, "adds": -7 },
                 ]},
                 "addresses": [{ "address": "10.0.0.1", "installed": true }],
                 "counters": { "advert_sent": 7, "interface_packet_len_err": 2, "checksum_err": 3 },
@@ -258,6 +261,7 @@ mod tests {
             "keepalived_script_status{name=\"chk\"} 1",
             &format!("vipd_tracker_up{all},tracker=\"chk\",kind=\"script\"}} 1"),
             &format!("vipd_tracker_adds{all},tracker=\"eth1\",kind=\"interface\"}} 0"),
+            &format!("vipd_tracker_value{all},tracker=\"load\",kind=\"file\"}} -7"),
             &format!("vipd_address_installed{all},ip_address=\"10.0.0.1\"}} 1"),
             "vipd_timer_lateness_max_seconds 0.00025",
             "vipd_build_info{version=\"0.1.0\"} 1",
@@ -267,5 +271,6 @@ mod tests {
         assert!(text.ends_with("# EOF\n"));
         assert!(!text.contains("keepalived_become_master"), "what was not told is not made up");
         assert!(!text.contains("vipd_tracker_up{iname=\"eth1"), "unknown is neither");
+        assert_eq!(text.matches("vipd_tracker_value{").count(), 1, "others have no number");
     }
 }

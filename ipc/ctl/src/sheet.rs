@@ -115,7 +115,11 @@ fn ladder(instance: View<'_>, paint: Paint) -> Vec<String> {
             _ => Colour::Notice,
         };
         let state = paint.apply(colour, &state);
-        let why = tracker.text("reason").map(|why| format!(" ({why})")).unwrap_or_default();
+        // Of a file it is not a state that is told, but the number; and that is often all there is.
+        let value = tracker.text("value");
+        let state = value.clone().unwrap_or(state);
+        let why = tracker.text("reason").filter(|why| Some(why) != value.as_ref());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         let since = tracker.number("since_seconds").map(duration);
         let since = since.map(|time| format!(" for {time}")).unwrap_or_default();
         let weight = weight(tracker);
@@ -149,6 +153,10 @@ fn by_operator(operator: View<'_>, paint: Paint) -> Vec<String> {
 fn weight(tracker: View<'_>) -> String {
     let Some(weight) = tracker.number("weight") else { return String::new() };
     let reverse = if tracker.flag("reverse") == Some(true) { ", reverse" } else { "" };
+    if weight == 0.0 && tracker.raw("state") == Some("number") {
+        let fault = if reverse.is_empty() { "other than 0" } else { "0" };
+        return format!(", no weight: {fault} means FAULT");
+    }
     if weight == 0.0 {
         return format!(", no weight: down means FAULT{reverse}");
     }

@@ -87,13 +87,14 @@ impl From<Priority> for u8 {
     }
 }
 
-/// What a tracker adds to or takes from the priority: -253 to 253. 0 means that failure is a FAULT.
+/// What a tracker adds to or takes from the priority: -253 to 253, and for the number in a file, which
+/// is multiplied with it, one more. 0 means that failure is a FAULT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 #[serde(try_from = "i16", into = "i16")]
 pub struct Weight(i16);
 
 impl Weight {
-    pub const MAX: i16 = 253;
+    pub const MAX: i16 = 254;
 
     pub const fn get(self) -> i16 {
         self.0
@@ -142,6 +143,12 @@ id!(
 id!(
     /// One `vrrp_track_process` of the configuration in the order of the file.
     ProcessId, u16);
+id!(
+    /// One `track_file` of the configuration in the order of the file.
+    FileId, u16);
+id!(
+    /// One `vrrp_check` of the configuration in the order of the file.
+    CheckId, u16);
 id!(
     /// One run of a script.
     RunId, u64);
@@ -213,7 +220,7 @@ mod tests {
 
     #[test]
     fn weight_has_keepalived_range() {
-        assert!(Weight::try_from(253).is_ok() && Weight::try_from(-253).is_ok());
-        assert!(Weight::try_from(254).is_err() && Weight::try_from(-254).is_err());
+        assert!(Weight::try_from(254).is_ok() && Weight::try_from(-254).is_ok());
+        assert!(Weight::try_from(255).is_err() && Weight::try_from(-255).is_err());
     }
 }

@@ -235,13 +235,15 @@ pub(crate) fn is_script_line(line: &[u8]) -> bool {
 const NO_SCRIPT: [&str; 4] =
     ["notify_fifo", "notify_priority_changes", "notify_timeout", "notify_stop_timeout"];
 
-/// Keywords behind which a command stands: it is split a second time.
+/// Keywords whose line is read like a shell's: behind most of them a command stands, which is split a
+/// second time; behind the others, text in which quotes may be.
 pub(crate) fn is_script_word(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     let end = line.iter().position(|b| !(b.is_ascii_lowercase() || *b == b'_'));
     let first = line.get(..end.unwrap_or(line.len())).unwrap_or(line);
     let word: &str = std::str::from_utf8(first).unwrap_or("");
     matches!(word, "script" | "process" | "misc_path" | "quorum_up" | "quorum_down")
+        || matches!(word, "body" | "content")
         || (word.starts_with("notify") && !NO_SCRIPT.contains(&word))
         || (word.ends_with("_script") && word != "track_script" && word != "vrrp_script")
 }

@@ -2,15 +2,18 @@
 //! valid and every default is filled in.
 
 mod notify;
+mod watched;
 
 pub use notify::{Command, Fifo, FifoKind, Notified, Notify, Occasion, Subject};
+pub use watched::{Get, InitFile, NativeCheck, Question, Tls, TrackedFile};
 
 use crate::routing::{Route, Rule};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 use vipd_types::{
-    Family, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid, Weight,
+    CheckId, Family, FileId, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid,
+    Weight,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +25,10 @@ pub struct Config {
     pub scripts: Vec<Script>,
     /// By `ProcessId`.
     pub processes: Vec<TrackedProcess>,
+    /// By `FileId`.
+    pub files: Vec<TrackedFile>,
+    /// By `CheckId`.
+    pub checks: Vec<NativeCheck>,
     /// In the order of the file.
     pub groups: Vec<SyncGroup>,
     pub statics: Statics,
@@ -263,15 +270,17 @@ pub struct Vip {
 pub enum Target {
     Script(ScriptId),
     Process(ProcessId),
+    File(FileId),
+    Check(CheckId),
     /// Up while there is an interface of that name, and its link is up.
     Interface(IfName),
 }
 
-/// One line of `track_script`, `track_process` or `track_interface`.
+/// One line of `track_script`, `track_process`, `track_file` or `track_interface`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Track {
     pub target: Target,
-    /// That of the script, or 0, unless the line has one.
+    /// That of the block, or 0, unless the line has one.
     pub weight: Weight,
     pub reverse: bool,
 }

@@ -83,10 +83,13 @@ impl Places {
 }
 
 /// The blocks whose lines are looked for, and what these are.
-const KINDS: [(&str, Context); 6] = [
+const KINDS: [(&str, Context); 8] = [
     ("global_defs", Context::Globals),
     ("vrrp_script", Context::Script),
     ("vrrp_track_process", Context::Process),
+    ("vrrp_check", Context::Check),
+    // Also `vrrp_track_file`.
+    ("track_file", Context::File),
     ("vrrp_instance", Context::Instance),
     ("vrrp_sync_group", Context::SyncGroup),
     ("track_group", Context::TrackGroup),
@@ -96,7 +99,7 @@ pub(crate) fn of(items: &[Item], held: &HeldLines, say: &Say) -> Places {
     let held = held.iter().map(|(text, at)| (text.clone(), say.place(*at))).collect();
     let mut places = Places { blocks: HashMap::new(), held };
     for item in items {
-        let Some((kind, context)) = KINDS.iter().find(|(kind, _)| item.keyword.is(kind)) else {
+        let Some((kind, context)) = KINDS.iter().find(|(kind, _)| is_of(item, kind)) else {
             continue;
         };
         let is_globals = *context == Context::Globals;
@@ -111,6 +114,11 @@ pub(crate) fn of(items: &[Item], held: &HeldLines, say: &Say) -> Places {
         }
     }
     places
+}
+
+/// Whatever name the keyword has in the file.
+fn is_of(item: &Item, kind: &str) -> bool {
+    item.keyword.is(kind) || kind == "track_file" && item.keyword.is("vrrp_track_file")
 }
 
 fn fill(block: &mut Block, item: &Item, context: Context, say: &Say) {

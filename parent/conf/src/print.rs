@@ -2,6 +2,7 @@
 //! the value that was printed, if that value came from a file. Passwords are in it.
 
 mod held;
+mod watched;
 
 use crate::check::value::show_seconds;
 use crate::check::vmac::default_mac;
@@ -30,6 +31,14 @@ pub fn print(config: &Config) -> Vec<u8> {
     for process in &config.processes {
         let name = Some(process.name.as_bytes());
         page.block("vrrp_track_process", name, |page| tracked_process(page, process));
+    }
+    for check in &config.checks {
+        let name = Some(check.name.as_bytes());
+        page.block("vrrp_check", name, |page| watched::native_check(page, check));
+    }
+    for file in &config.files {
+        let name = Some(file.name.as_bytes());
+        page.block("track_file", name, |page| watched::tracked_file(page, file));
     }
     for instance in &config.instances {
         let name = Some(instance.name.as_bytes());
@@ -267,23 +276,21 @@ fn members(page: &mut Page, group: &SyncGroup, config: &Config) {
 }
 
 fn tracks(page: &mut Page, i: &Instance, config: &Config) {
-    let script = |track: &Track| match track.target {
-        Target::Script(id) => Some(quoted(config.scripts.get(usize::from(id.0))?.name.as_bytes())),
-        Target::Process(_) | Target::Interface(_) => None,
+    let name = |track: &Track| -> Option<(&str, Vec<u8>)> {
+        let place = |id: u16| usize::from(id);
+        let (block, name) = match track.target {
+            Target::Script(id) => ("track_script", &config.scripts.get(place(id.0))?.name),
+            Target::Check(id) => ("track_script", &config.checks.get(place(id.0))?.name),
+            Target::Process(id) => ("track_process", &config.processes.get(place(id.0))?.name),
+            Target::File(id) => ("track_file", &config.files.get(place(id.0))?.name),
+            Target::Interface(name) => return Some(("track_interface", quoted(name.as_bytes()))),
+        };
+        Some((block, quoted(name.as_bytes())))
     };
-    let process = |track: &Track| match track.target {
-        Target::Process(id) => {
-            Some(quoted(config.processes.get(usize::from(id.0))?.name.as_bytes()))
-        }
-        Target::Script(_) | Target::Interface(_) => None,
-    };
-    let interface = |track: &Track| match track.target {
-        Target::Interface(name) => Some(quoted(name.as_bytes())),
-        Target::Script(_) | Target::Process(_) => None,
-    };
-    tracks_in(page, "track_script", i, script);
-    tracks_in(page, "track_process", i, process);
-    tracks_in(page, "track_interface", i, interface);
+    for block in ["track_script", "track_process", "track_file", "track_interface"] {
+        let of_block = |track: &Track| Some(name(track)?).filter(|(its, _)| *its == block);
+        tracks_in(page, block, i, |track| of_block(track).map(|(_, name)| name));
+    }
     if !i.track_primary {
         page.line(&[b"dont_track_primary"]);
     }

@@ -23,12 +23,14 @@ impl Item {
 const MAX_DEPTH: usize = 12;
 
 /// These open a block at top level only: inside another block they show that it was not closed.
-const TOP_LEVEL: [&str; 9] = [
+const TOP_LEVEL: [&str; 11] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
     "vrrp_sync_group",
     "vrrp_track_process",
+    "vrrp_track_file",
+    "vrrp_check",
     "virtual_server",
     "virtual_server_group",
     "static_ipaddress",

@@ -54,7 +54,7 @@ impl Record<'_> {
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&Script, &Track)> {
         let script = |track: &Track| match track.target {
             Target::Script(id) => self.all.scripts.get(usize::from(id.0)),
-            Target::Process(_) | Target::Interface(_) => None,
+            Target::Process(_) | Target::File(_) | Target::Check(_) | Target::Interface(_) => None,
         };
         self.config.tracks.iter().filter_map(move |track| Some((script(track)?, track)))
     }

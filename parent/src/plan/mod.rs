@@ -7,6 +7,7 @@ mod names;
 mod notify;
 mod numbers;
 mod paths;
+pub(crate) mod reach;
 mod slices;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,12 @@
 //! The largest configuration that is no error fits into messages: what the configuration's limits
 //! are there for.
 
-use super::slices;
+use super::{Numbers, slices};
 use std::collections::BTreeMap;
 use vipd_conf::config::Target;
-use vipd_conf::limits::{MEMBERS_MAX, NAME_MAX, PEERS_MAX, TRACKS_MAX};
+use vipd_conf::limits::{
+    MEMBERS_MAX, NAME_MAX, PATH_MAX, PEERS_MAX, STATUS_MAX, TRACKS_MAX, WORDS_MAX,
+};
 use vipd_ipc::codec::{MESSAGE_MAX, encode};
 use vipd_ipc::msg::{EXCLUDED_MAX, ParentToChecker, ParentToEngine};
 use vipd_ipc::slice::{
@@ -70,9 +72,35 @@ fn the_longest_names_and_lists_fit_into_a_message() {
         probe: ProbeSlice::Process(process),
         interval: std::time::Duration::MAX,
         timeout: std::time::Duration::MAX,
+        jitter: std::time::Duration::MAX,
         rise: 1,
         fall: 1,
+        init_fail: false,
     };
     let message = ParentToChecker::Check(Box::new(check));
     assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+}
+
+/// With everything that a vrrp_check can have, each as long as may be.
+#[test]
+fn the_longest_check_fits_into_a_message() {
+    let (name, words) = ("n".repeat(NAME_MAX), "w".repeat(WORDS_MAX - 1));
+    let (path, status) = ("p".repeat(PATH_MAX - 5), "500-599 ".repeat(STATUS_MAX));
+    let text = format!(
+        "vrrp_check {name} {{\nurl https://[1111:2222:3333:4444:5555:6666:7777:8888]:65535/{words}\n\
+         virtualhost {name}\nsni_name {name}\nca_file /etc/{path}\nbody {words}w\n\
+         status_code {status}\n}}\n\
+         vrrp_instance i {{\ninterface eth0\nvirtual_router_id 7\ntrack_script {{\n{name}\n}}\n\
+         virtual_ipaddress {{\n10.0.0.1\n}}\n}}\n"
+    )
+    .replace(&format!("/{words}\n"), &format!("/{}\n", &words[1..]));
+    let parsed = vipd_conf::parse("x", text.as_bytes());
+    assert!(!parsed.has_errors(), "{:?}", parsed.diagnostics);
+    let trackers = Numbers::default().trackers(&parsed.config).unwrap();
+    let [check] = trackers.checks.as_slice() else { panic!("{:?}", trackers.checks) };
+    let message = ParentToChecker::Check(Box::new(check.clone()));
+    assert!(encode(&message, &mut [0; MESSAGE_MAX]).is_ok());
+    for one in super::reach::reach(&trackers.checks) {
+        assert!(encode(&ParentToChecker::Allow(one), &mut [0; MESSAGE_MAX]).is_ok());
+    }
 }

@@ -1,11 +1,10 @@
-//! What the instances watch, as trackers with numbers: scripts and processes, which the checker asks
-//! about, and interfaces, which the parent sees itself.
+//! What the instances watch, as trackers with numbers: scripts, processes, files and checks, which the
+//! checker asks about, and interfaces, which the parent sees itself.
 
-use super::checks::probe_key;
-use super::{Numbers, PlanError};
+use super::{Numbers, PlanError, checks};
 use std::collections::{BTreeMap, BTreeSet};
 use vipd_conf::config::{Config, Target};
-use vipd_ipc::slice::{CheckSlice, ProcessSlice, TrackerKind, TrackerSlice};
+use vipd_ipc::slice::{CHECKS_MAX, CheckSlice, ProbeSlice, TrackerKind, TrackerSlice};
 use vipd_types::{IfName, TrackerId};
 
 pub(super) struct Trackers {
@@ -19,9 +18,15 @@ pub(super) struct Trackers {
 /// only asks in another rhythm goes on from its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrackerKey {
-    Check(String, super::checks::ProbeKey),
-    Process(String, ProcessSlice),
+    Check(TrackerKind, String, Asked),
     Interface(IfName),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    Natively(ProbeSlice),
+    /// Scripts are numbered anew by each file; what they run is what makes them the same.
+    ByProgram(Vec<Vec<u8>>, Option<String>),
 }
 
 impl Numbers {
@@ -36,33 +41,22 @@ impl Numbers {
             of_target: BTreeMap::new(),
         };
         for target in tracked {
-            let (id, name, kind) = match target {
-                Target::Script(script_id) => {
-                    let Some(script) = config.scripts.get(usize::from(script_id.0)) else {
-                        continue;
-                    };
-                    let key = TrackerKey::Check(script.name.clone(), probe_key(script));
-                    let id = self.number_of(key)?;
-                    found.checks.push(super::checks::check(script, script_id, id));
-                    (id, script.name.clone(), TrackerKind::Script)
-                }
-                Target::Process(place) => {
-                    let Some(process) = config.processes.get(usize::from(place.0)) else {
-                        continue;
-                    };
-                    let slice = super::checks::process_slice(process);
-                    let id = self.number_of(TrackerKey::Process(process.name.clone(), slice))?;
-                    found.checks.push(super::checks::process(process, id));
-                    (id, process.name.clone(), TrackerKind::Process)
-                }
-                Target::Interface(name) => {
-                    let id = self.number_of(TrackerKey::Interface(name))?;
-                    found.interfaces.insert(id, name);
-                    (id, name.to_string(), TrackerKind::Interface)
-                }
+            let (id, name, kind) = if let Target::Interface(name) = target {
+                let id = self.number_of(TrackerKey::Interface(name))?;
+                found.interfaces.insert(id, name);
+                (id, name.to_string(), TrackerKind::Interface)
+            } else {
+                let Some((kind, check, asked)) = asked(config, target) else { continue };
+                let name = check.name.clone();
+                let id = self.number_of(TrackerKey::Check(kind, name.clone(), asked))?;
+                found.checks.push(CheckSlice { tracker: id, ..check });
+                (id, name, kind)
             };
             found.of_target.insert(target, id);
             found.slices.push(TrackerSlice { id, name, kind });
+        }
+        if found.checks.len() > CHECKS_MAX {
+            return Err(PlanError::TooMany("checks"));
         }
         Ok(found)
     }
@@ -77,4 +71,29 @@ impl Numbers {
         self.trackers.push((id, key));
         Ok(id)
     }
+}
+
+/// The check for a target, and what makes it the same after a reload; none for an interface.
+fn asked(config: &Config, target: Target) -> Option<(TrackerKind, CheckSlice, Asked)> {
+    let place = usize::from;
+    let (kind, check) = match target {
+        Target::Script(id) => {
+            let script = config.scripts.get(place(id.0))?;
+            let check = checks::script(script, id);
+            if script.native.is_none() {
+                let user = script.user.as_ref().map(|u| format!("{}:{:?}", u.user, u.group));
+                let asked = Asked::ByProgram(script.argv.clone(), user);
+                return Some((TrackerKind::Script, check, asked));
+            }
+            (TrackerKind::Script, check)
+        }
+        Target::Process(id) => {
+            (TrackerKind::Process, checks::process(config.processes.get(place(id.0))?))
+        }
+        Target::File(id) => (TrackerKind::File, checks::file(config.files.get(place(id.0))?)),
+        Target::Check(id) => (TrackerKind::Native, checks::native(config.checks.get(place(id.0))?)),
+        Target::Interface(_) => return None,
+    };
+    let asked = Asked::Natively(check.probe.clone());
+    Some((kind, check, asked))
 }

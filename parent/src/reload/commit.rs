@@ -4,6 +4,7 @@
 use super::{Asker, Next, Reloading};
 use crate::audit::{By, Reason, Subject};
 use crate::daemon::{Daemon, Fatal};
+use crate::initfile;
 use crate::kernel::{Address, Kernel, Path};
 use crate::paths;
 use crate::plan::{InstancePlan, Plan, Thing};
@@ -38,6 +39,10 @@ impl Daemon {
         }
         let names = plan.instances.iter().map(|i| (i.slice.id, i.slice.name.clone()));
         self.names.extend(names);
+        // At the start they are there already, made with rights that are gone.
+        if by != Asker::Start {
+            initfile::make(&config, &self.config);
+        }
         self.config = config;
         let old = std::mem::replace(&mut self.plan, plan);
         self.numbers = numbers;

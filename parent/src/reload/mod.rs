@@ -8,8 +8,8 @@ mod stage;
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::Receiver;
 use crate::load;
-use crate::plan::{Numbers, Plan};
-use std::collections::BTreeMap;
+use crate::plan::{Numbers, Plan, reach};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use vipd_conf::Config;
 use vipd_ipc::msg::ParentToEngine;
@@ -109,11 +109,20 @@ impl Daemon {
                  because no script was configured then; restart vipd instead"
             ));
         }
-        let fifo = plan.tell.other_fifo(&self.plan.tell)?;
+        if let Some(fifo) = plan.tell.other_fifo(&self.plan.tell) {
+            return Some(format!(
+                "{}: a FIFO is made at the start, with rights that were given up then; restart \
+                 vipd instead",
+                fifo.keyword()
+            ));
+        }
+        // What is checked already stays, also where a file has become a link to elsewhere.
+        let known: BTreeSet<_> = self.plan.checks.iter().map(|check| check.tracker).collect();
+        let new = plan.checks.iter().filter(|check| !known.contains(&check.tracker));
+        let beyond = reach::beyond(&reach::reach(new), self.reach.as_ref()?)?;
         Some(format!(
-            "{}: a FIFO is made at the start, with rights that were given up then; restart vipd \
-             instead",
-            fifo.keyword()
+            "the new checks need {beyond}, which the checker has shut itself out of at the start \
+             because no check needed it then; restart vipd instead"
         ))
     }
 

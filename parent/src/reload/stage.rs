@@ -4,7 +4,7 @@
 use super::{Asker, Next, Reloading, Waits};
 use crate::daemon::{Daemon, Fatal};
 use crate::kernel::{Kernel, Receiver, Wanted, open_receiver};
-use crate::plan::{Plan, SocketPlan};
+use crate::plan::{Plan, SocketPlan, reach};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use vipd_ipc::ChanError;
@@ -73,6 +73,13 @@ impl Daemon {
     fn stage_checker(&mut self, plan: &Plan) -> Result<(), ChanError> {
         let generation = plan.generation;
         let chan = &mut self.checker.chan;
+        if self.reach.is_none() {
+            let reach = reach::reach(&plan.checks);
+            for one in &reach {
+                chan.send(&ParentToChecker::Allow(one.clone()))?;
+            }
+            self.reach = Some(reach);
+        }
         chan.send(&ParentToChecker::Begin { generation })?;
         for check in &plan.checks {
             chan.send(&ParentToChecker::Check(Box::new(check.clone())))?;

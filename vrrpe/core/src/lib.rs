@@ -31,7 +31,7 @@ mod voice;
 pub use action::{Action, Actions, Cause, Event, Kind, Notice, Reason};
 pub use config::{Auth, Config, Transport};
 pub use counters::{Counters, RxCounters};
-pub use health::{Tracked, health};
+pub use health::{Reading, Tracked, health};
 pub use input::{Health, Input};
 pub use router::{MasterSeen, Router};
 pub use wire::{Advert, Discard, Form, Meta};

@@ -85,7 +85,7 @@ fn is_usable(config: &Config) {
     for instance in &config.instances {
         let tracks = instance.tracks.iter().filter_map(|track| match track.target {
             Target::Script(id) => Some(usize::from(id.0)),
-            Target::Process(_) | Target::Interface(_) => None,
+            Target::Process(_) | Target::File(_) | Target::Check(_) | Target::Interface(_) => None,
         });
         assert!(tracks.max().is_none_or(|last| last < config.scripts.len()), "{instance:?}");
         let (peers, tracks) = (instance.peers.len(), instance.tracks.len());

@@ -10,7 +10,7 @@ use crate::diagnostic::{Say, Span};
 use crate::limits::{PEERS_MAX, TRACKS_MAX};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use vipd_types::{IfName, ProcessId, ScriptId};
+use vipd_types::{CheckId, FileId, IfName, ProcessId, ScriptId};
 
 /// `seen` are the static addresses.
 pub(super) fn check(
@@ -179,19 +179,28 @@ fn own_peer(instances: &[Found], say: &mut Say) {
 fn untracked(instances: &[Found], scripts: &Scripts, say: &mut Say) {
     let tracks = instances.iter().flat_map(|found| &found.instance.tracks);
     let tracked: HashSet<Target> = tracks.map(|track| track.target).collect();
-    for (index, (script, at)) in scripts.list.iter().zip(&scripts.places).enumerate() {
-        let id = u16::try_from(index).map(ScriptId);
-        if id.is_ok_and(|id| !tracked.contains(&Target::Script(id))) {
+    for (id, script, at) in scripts.scripts.places() {
+        if !tracked.contains(&Target::Script(ScriptId(id))) {
             let message = format!("no instance tracks script `{}`: it is never run", script.name);
-            say.hint(*at, message, "write its name into a `track_script` block");
+            say.hint(at, message, "write its name into a `track_script` block");
         }
     }
-    let processes = &scripts.processes;
-    for (index, (process, at)) in processes.list.iter().zip(&processes.places).enumerate() {
-        let id = u16::try_from(index).map(ProcessId);
-        if id.is_ok_and(|id| !tracked.contains(&Target::Process(id))) {
+    for (id, check, at) in scripts.checks.places() {
+        if !tracked.contains(&Target::Check(CheckId(id))) {
+            let message = format!("no instance tracks `{}`: it is never asked", check.name);
+            say.hint(at, message, "write its name into a `track_script` block");
+        }
+    }
+    for (id, process, at) in scripts.processes.places() {
+        if !tracked.contains(&Target::Process(ProcessId(id))) {
             let message = format!("no instance tracks the process `{}`", process.name);
-            say.hint(*at, message, "write its name into a `track_process` block");
+            say.hint(at, message, "write its name into a `track_process` block");
+        }
+    }
+    for (id, file, at) in scripts.files.places() {
+        if !tracked.contains(&Target::File(FileId(id))) {
+            let message = format!("no instance tracks the file `{}`", file.name);
+            say.hint(at, message, "write its name into a `track_file` block");
         }
     }
 }

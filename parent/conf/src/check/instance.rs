@@ -211,6 +211,9 @@ impl<'a> Draft<'a> {
             "track_process" => {
                 track::processes(item, "this instance", scripts, &mut self.tracks, say);
             }
+            "track_file" => {
+                track::files(item, "this instance", scripts, &mut self.tracks, say);
+            }
             "track_interface" => {
                 track::interfaces(item, "this instance", &mut self.tracks, say);
             }

@@ -5,12 +5,15 @@ mod address;
 mod auth;
 mod cross;
 mod family;
+mod file;
 mod garp;
 mod globals;
 mod host;
 mod instance;
 mod interval;
 mod metrics;
+mod named;
+mod native;
 mod notify;
 mod options;
 mod outcome;
@@ -36,13 +39,14 @@ use crate::keywords::{Context, Keyword, Shape, find};
 use crate::places::HeldLines;
 use crate::suggest;
 use crate::tree::Item;
+use script::Scripts;
 use std::collections::HashMap;
 
 /// Globals and scripts come first, whatever their place in the file.
 pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
     let mut globals = Vec::new();
     let mut scripts = Vec::new();
-    let mut processes = Vec::new();
+    let (mut processes, mut files, mut checks) = (Vec::new(), Vec::new(), Vec::new());
     let mut instances = Vec::new();
     let mut groups = Vec::new();
     let mut net_namespace = None;
@@ -52,14 +56,21 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
         "global_defs" => globals.push(item),
         "vrrp_script" => scripts.push(item),
         "vrrp_track_process" => processes.push(item),
+        "track_file" | "vrrp_track_file" => files.push(item),
+        "vrrp_check" => checks.push(item),
         "vrrp_sync_group" => groups.push(item),
         name if statics.keyword(name, item, say) => {}
         _ => instances.push(item),
     });
     let mut defaults = globals::read(&globals, say);
     defaults.globals.net_namespace = net_namespace;
-    let processes = process::read(&processes, say);
-    let scripts = script::read(&scripts, processes, defaults.globals.native_checks, say);
+    let scripts = script::read(&scripts, defaults.globals.native_checks, say);
+    let scripts = Scripts {
+        checks: native::read(&checks, &scripts, say),
+        processes: process::read(&processes, say),
+        files: file::read(&files, say),
+        scripts,
+    };
     let (mut instances, broken) = instance::read(&instances, &defaults, &scripts, say);
     let groups = sync::read(&groups, &scripts, say);
     let groups = sync::settle(groups, &mut instances, &broken, &scripts, say);
@@ -73,8 +84,10 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
     let config = Config {
         globals: defaults.globals,
         instances: instances.into_iter().map(|i| i.instance).collect(),
-        scripts: scripts.list,
+        scripts: scripts.scripts.list,
         processes: scripts.processes.list,
+        files: scripts.files.list,
+        checks: scripts.checks.list,
         groups,
         statics,
         track_groups,
@@ -83,7 +96,7 @@ pub(crate) fn check(items: &[Item], say: &mut Say) -> (Config, HeldLines) {
 }
 
 /// Keywords that may stand more than once in a block.
-const REPEATABLE: [&str; 25] = [
+const REPEATABLE: [&str; 29] = [
     "global_defs",
     "vrrp_instance",
     "vrrp_script",
@@ -97,6 +110,11 @@ const REPEATABLE: [&str; 25] = [
     "static_routes",
     "static_rules",
     "track_group",
+    "track_file",
+    "vrrp_track_file",
+    "vrrp_check",
+    // A list may go on on another line.
+    "status_code",
     "virtual_ipaddress",
     "virtual_ipaddress_excluded",
     "virtual_routes",

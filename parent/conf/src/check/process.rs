@@ -2,6 +2,7 @@
 //! long before it counts.
 
 use super::globals::set;
+use super::named::Named;
 use super::script::weight;
 use super::value::{self, decimal, flag, number, one};
 use super::walk;
@@ -11,43 +12,15 @@ use crate::keywords::Context;
 use crate::lex::Word;
 use crate::shell;
 use crate::tree::Item;
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
-use vipd_types::{ProcessId, Weight};
-
-/// Those of the file, and where each name is defined.
-#[derive(Default)]
-pub(super) struct Processes {
-    pub(super) list: Vec<TrackedProcess>,
-    pub(super) ids: HashMap<String, ProcessId>,
-    /// Beside `list`: the names in the file.
-    pub(super) places: Vec<Span>,
-}
+use vipd_types::Weight;
 
 const DELAY: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
 const MOST: i64 = 65_535;
 
-pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Processes {
-    let mut found = Processes::default();
-    for block in blocks {
-        let Some(name) = one(block, say) else { continue };
-        let named = String::from_utf8_lossy(&name.bytes).into_owned();
-        if found.ids.contains_key(&named) {
-            let message = format!("a tracked process named `{}` is already there", name.show());
-            say.warn(name.span, format!("{message}; this one is skipped"), "give it another name");
-            continue;
-        }
-        let Ok(id) = u16::try_from(found.list.len()) else {
-            say.error(name.span, "more than 65536 tracked processes", "remove some");
-            continue;
-        };
-        let Some(process) = process(name, block, say) else { continue };
-        found.ids.insert(named, ProcessId(id));
-        found.list.push(process);
-        found.places.push(name.span);
-    }
-    found
+pub(super) fn read(blocks: &[&Item], say: &mut Say) -> Named<TrackedProcess> {
+    Named::read(blocks, "tracked process", say, process)
 }
 
 fn process(name: &Word, block: &Item, say: &mut Say) -> Option<TrackedProcess> {

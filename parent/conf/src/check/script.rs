@@ -1,72 +1,45 @@
 //! `vrrp_script`: the command, its schedule, and what its result means.
 
 use super::globals::set;
-use super::process::Processes;
+use super::named::Named;
 use super::value::{self, flag, number, one, seconds, show_seconds, user};
 use super::walk;
-use crate::config::{Script, Target};
+use crate::config::{NativeCheck, Script, Target, TrackedFile, TrackedProcess};
 use crate::diagnostic::{Say, Span};
 use crate::keywords::Context;
 use crate::lex::Word;
 use crate::tree::Item;
 use crate::{native, shell};
-use std::collections::HashMap;
 use std::time::Duration;
-use vipd_types::{ScriptId, Weight};
+use vipd_types::Weight;
 
-/// The scripts of the file, and where each name is defined.
+/// What can be tracked by a name of the file.
 pub(super) struct Scripts {
-    pub(super) list: Vec<Script>,
-    pub(super) ids: HashMap<String, ScriptId>,
-    /// Beside `list`: the names in the file.
-    pub(super) places: Vec<Span>,
-    /// What else is tracked by a name of the file.
-    pub(super) processes: Processes,
+    pub(super) scripts: Named<Script>,
+    pub(super) processes: Named<TrackedProcess>,
+    pub(super) files: Named<TrackedFile>,
+    pub(super) checks: Named<NativeCheck>,
 }
 
 impl Scripts {
     /// For messages.
     pub(super) fn name(&self, target: Target) -> String {
+        fn nth<T>(list: &[T], id: u16, name: impl Fn(&T) -> &String) -> String {
+            let found = list.get(usize::from(id));
+            found.map_or_else(String::new, |one| name(one).escape_debug().to_string())
+        }
         match target {
-            Target::Script(id) => {
-                let script = self.list.get(usize::from(id.0));
-                script.map_or_else(String::new, |script| script.name.escape_debug().to_string())
-            }
-            Target::Process(id) => {
-                let process = self.processes.list.get(usize::from(id.0));
-                process.map_or_else(String::new, |one| one.name.escape_debug().to_string())
-            }
+            Target::Script(id) => nth(&self.scripts.list, id.0, |one| &one.name),
+            Target::Process(id) => nth(&self.processes.list, id.0, |one| &one.name),
+            Target::File(id) => nth(&self.files.list, id.0, |one| &one.name),
+            Target::Check(id) => nth(&self.checks.list, id.0, |one| &one.name),
             Target::Interface(name) => name.to_string(),
         }
     }
 }
 
-pub(super) fn read(
-    blocks: &[&Item],
-    processes: Processes,
-    native_checks: bool,
-    say: &mut Say,
-) -> Scripts {
-    let (list, ids, places) = (Vec::new(), HashMap::new(), Vec::new());
-    let mut found = Scripts { list, ids, places, processes };
-    for block in blocks {
-        let Some(name) = one(block, say) else { continue };
-        let named = String::from_utf8_lossy(&name.bytes).into_owned();
-        if found.ids.contains_key(&named) {
-            let message = format!("a script named `{}` is already there", name.show());
-            say.warn(name.span, format!("{message}; this one is skipped"), "give it another name");
-            continue;
-        }
-        let Ok(id) = u16::try_from(found.list.len()) else {
-            say.error(name.span, "more than 65536 scripts", "remove some");
-            continue;
-        };
-        let Some(script) = script(name, block, native_checks, say) else { continue };
-        found.ids.insert(named, ScriptId(id));
-        found.list.push(script);
-        found.places.push(name.span);
-    }
-    found
+pub(super) fn read(blocks: &[&Item], native_checks: bool, say: &mut Say) -> Named<Script> {
+    Named::read(blocks, "script", say, |name, block, say| script(name, block, native_checks, say))
 }
 
 /// A day, for interval and timeout.
@@ -189,31 +162,38 @@ pub(super) fn time(item: &Item, zero: Duration, say: &mut Say) -> Option<Duratio
 
 /// `weight N [reverse]`
 pub(super) fn weight(item: &Item, say: &mut Say) -> (Weight, bool) {
+    weight_within(MOST, item, say).unwrap_or_default()
+}
+
+/// The same, with another range; `None` where the line gives no weight.
+pub(super) fn weight_within(most: i16, item: &Item, say: &mut Say) -> Option<(Weight, bool)> {
     value::no_more_than(item, 2, say);
-    let Some(word) = value::first(item, say) else { return Default::default() };
-    let weight = weight_of(word, say).unwrap_or_default();
+    let weight = weight_of(value::first(item, say)?, most, say)?;
     match item.words.get(1) {
-        Some(word) if word.is("reverse") => (weight, true),
+        Some(word) if word.is("reverse") => Some((weight, true)),
         Some(word) if !word.is("noreverse") => {
             let message = format!("`{}` is no option of `weight`; ignored", word.show());
             say.warn(word.span, message, "write `reverse`, or remove it");
-            (weight, false)
+            Some((weight, false))
         }
-        _ => (weight, false),
+        _ => Some((weight, false)),
     }
 }
 
-/// -253 to 253; what is beyond is cut to that, as keepalived does.
-pub(super) fn weight_of(word: &Word, say: &mut Say) -> Option<Weight> {
-    let max = i64::from(Weight::MAX);
+/// The most that a weight can be; a file's goes further by one.
+pub(super) const MOST: i16 = 253;
+
+/// What is beyond the range is cut to it, as keepalived does.
+pub(super) fn weight_of(word: &Word, most: i16, say: &mut Say) -> Option<Weight> {
+    let max = i64::from(most);
     let Some(value) = value::integer(word) else {
         let message = format!("`{}` is no weight; the default is used", word.show());
-        say.warn(word.span, message, "write a whole number from -253 to 253");
+        say.warn(word.span, message, format!("write a whole number from -{max} to {max}"));
         return None;
     };
     let cut = value.clamp(max.saturating_neg(), max);
     if cut != value {
-        let message = format!("a weight reaches from -253 to 253: {cut} is used");
+        let message = format!("a weight reaches from -{max} to {max}: {cut} is used");
         say.warn(word.span, message, format!("write `weight {cut}`"));
     }
     i16::try_from(cut).ok().and_then(|value| Weight::try_from(value).ok())

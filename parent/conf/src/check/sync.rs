@@ -52,6 +52,9 @@ pub(super) fn read<'a>(blocks: &[&'a Item], scripts: &Scripts, say: &mut Say) ->
             "track_process" => {
                 track::processes(item, "this group", scripts, &mut draft.tracks, say);
             }
+            "track_file" => {
+                track::files(item, "this group", scripts, &mut draft.tracks, say);
+            }
             "track_interface" => {
                 track::interfaces(item, "this group", &mut draft.tracks, say);
             }

@@ -1,6 +1,6 @@
-//! `track_script`, `track_process` and `track_interface`: what an instance depends on, and with what weight.
+//! `track_script`, `track_process`, `track_file` and `track_interface`: what an instance depends on, and with what weight.
 
-use super::script::{Scripts, weight_of};
+use super::script::{MOST, Scripts, weight_of};
 use super::value::{interface, no_more_than};
 use crate::config::{Target, Track};
 use crate::diagnostic::{Say, Span};
@@ -9,7 +9,7 @@ use crate::lex::Word;
 use crate::suggest;
 use crate::tree::Item;
 use std::collections::HashSet;
-use vipd_types::{IfName, Weight};
+use vipd_types::{CheckId, FileId, IfName, ProcessId, ScriptId, Weight};
 
 /// `who` is not protected by a script that is not there.
 pub(super) fn scripts(
@@ -19,22 +19,18 @@ pub(super) fn scripts(
     found: &mut Vec<(Track, Span)>,
     say: &mut Say,
 ) {
-    read(block, found, say, |line, say| {
-        let name = line.keyword.show();
-        let known = scripts.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
-        let script = known.and_then(|id| scripts.list.get(usize::from(id.0)).map(|s| (*id, s)));
-        let Some((id, script)) = script else {
-            let message =
-                format!("there is no usable vrrp_script `{name}`: {who} is NOT PROTECTED by it");
-            say.warn(
-                line.span(),
-                message,
-                nearest(&line.keyword, "vrrp_script", scripts.ids.keys()),
-            );
-            return None;
-        };
-        let target = Target::Script(id);
-        Some(Track { target, weight: script.weight, reverse: script.reverse })
+    read(block, MOST, found, say, |line, say| {
+        if let Some((id, script)) = scripts.scripts.find(&line.keyword) {
+            let target = Target::Script(ScriptId(id));
+            return Some(Track { target, weight: script.weight, reverse: script.reverse });
+        }
+        if let Some((id, check)) = scripts.checks.find(&line.keyword) {
+            let target = Target::Check(CheckId(id));
+            return Some(Track { target, weight: check.weight, reverse: check.reverse });
+        }
+        let known = scripts.scripts.names().chain(scripts.checks.names());
+        missing(line, "vrrp_script", who, known, say);
+        None
     });
 }
 
@@ -46,30 +42,53 @@ pub(super) fn processes(
     found: &mut Vec<(Track, Span)>,
     say: &mut Say,
 ) {
-    let known = &scripts.processes;
-    read(block, found, say, |line, say| {
-        let id = known.ids.get(&*String::from_utf8_lossy(&line.keyword.bytes));
-        let process = id.and_then(|id| known.list.get(usize::from(id.0)).map(|p| (*id, p)));
-        let Some((id, process)) = process else {
-            let name = line.keyword.show();
-            let message = format!(
-                "there is no usable vrrp_track_process `{name}`: {who} is NOT PROTECTED by it"
-            );
-            say.warn(
-                line.span(),
-                message,
-                nearest(&line.keyword, "vrrp_track_process", known.ids.keys()),
-            );
-            return None;
-        };
-        let target = Target::Process(id);
-        Some(Track { target, weight: process.weight, reverse: process.reverse })
+    read(block, MOST, found, say, |line, say| match scripts.processes.find(&line.keyword) {
+        Some((id, process)) => {
+            let target = Target::Process(ProcessId(id));
+            Some(Track { target, weight: process.weight, reverse: process.reverse })
+        }
+        None => {
+            missing(line, "vrrp_track_process", who, scripts.processes.names(), say);
+            None
+        }
     });
+}
+
+/// As `scripts`, for `track_file` at the top level.
+pub(super) fn files(
+    block: &Item,
+    who: &str,
+    scripts: &Scripts,
+    found: &mut Vec<(Track, Span)>,
+    say: &mut Say,
+) {
+    read(block, Weight::MAX, found, say, |line, say| match scripts.files.find(&line.keyword) {
+        Some((id, file)) => {
+            let target = Target::File(FileId(id));
+            Some(Track { target, weight: file.weight, reverse: file.reverse })
+        }
+        None => {
+            missing(line, "track_file", who, scripts.files.names(), say);
+            None
+        }
+    });
+}
+
+fn missing<'a>(
+    line: &Item,
+    kind: &str,
+    who: &str,
+    known: impl Iterator<Item = &'a String>,
+    say: &mut Say,
+) {
+    let name = line.keyword.show();
+    let message = format!("there is no usable {kind} `{name}`: {who} is NOT PROTECTED by it");
+    say.warn(line.span(), message, nearest(&line.keyword, kind, known));
 }
 
 /// Whether it exists is seen when the daemon runs; one that does not is down.
 pub(super) fn interfaces(block: &Item, who: &str, found: &mut Vec<(Track, Span)>, say: &mut Say) {
-    read(block, found, say, |line, say| {
+    read(block, MOST, found, say, |line, say| {
         let Some(name) = interface(&line.keyword) else {
             let message = format!(
                 "`{}` is no name of an interface: {who} is NOT PROTECTED by it",
@@ -109,8 +128,10 @@ pub(super) fn own_interface(
 pub(super) fn in_order(mut found: Vec<(Track, Span)>) -> (Vec<Track>, Vec<Span>) {
     found.sort_by_key(|(track, _)| match track.target {
         Target::Script(_) => 0,
-        Target::Process(_) => 1,
-        Target::Interface(_) => 2,
+        Target::Check(_) => 1,
+        Target::Process(_) => 2,
+        Target::File(_) => 3,
+        Target::Interface(_) => 4,
     });
     found.into_iter().unzip()
 }
@@ -118,6 +139,7 @@ pub(super) fn in_order(mut found: Vec<(Track, Span)>) -> (Vec<Track>, Vec<Span>)
 /// `NAME [weight N [reverse|noreverse]]` on each line.
 fn read(
     block: &Item,
+    most: i16,
     found: &mut Vec<(Track, Span)>,
     say: &mut Say,
     mut target: impl FnMut(&Item, &mut Say) -> Option<Track>,
@@ -126,7 +148,7 @@ fn read(
     let mut seen: HashSet<Target> = found.iter().map(|(track, _)| track.target).collect();
     for line in block.block.as_deref().unwrap_or_default() {
         let Some(mut track) = target(line, say) else { continue };
-        options(&mut track, line, say);
+        options(&mut track, most, line, say);
         if !seen.insert(track.target) {
             let message =
                 format!("`{}` is tracked already, this line is skipped", line.keyword.show());
@@ -137,13 +159,13 @@ fn read(
     }
 }
 
-fn options(track: &mut Track, line: &Item, say: &mut Say) {
+fn options(track: &mut Track, most: i16, line: &Item, say: &mut Say) {
     let mut words = line.words.iter();
     while let Some(option) = words.next() {
         match option.bytes.as_slice() {
             b"weight" => match words.next() {
                 Some(word) => {
-                    if let Some(weight) = weight_of(word, say) {
+                    if let Some(weight) = weight_of(word, most, say) {
                         track.weight = weight;
                         track.reverse = false;
                     }
@@ -153,7 +175,9 @@ fn options(track: &mut Track, line: &Item, say: &mut Say) {
                         Target::Script(_) => {
                             "`weight` needs a number; the script's own weight is used"
                         }
-                        Target::Process(_) => "`weight` needs a number; that of the block is used",
+                        Target::Process(_) | Target::File(_) | Target::Check(_) => {
+                            "`weight` needs a number; that of the block is used"
+                        }
                         Target::Interface(_) => "`weight` needs a number; 0 is used",
                     };
                     say.warn(option.span, message, "write `weight N`");

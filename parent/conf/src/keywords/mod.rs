@@ -21,6 +21,8 @@ pub enum Context {
     Authentication,
     Script,
     Process,
+    File,
+    Check,
     SyncGroup,
     TrackGroup,
     /// Behind an address of `virtual_ipaddress`.
@@ -57,6 +59,8 @@ impl Context {
             Self::Authentication => "authentication",
             Self::Script => "vrrp_script",
             Self::Process => "vrrp_track_process",
+            Self::File => "track_file",
+            Self::Check => "vrrp_check",
             Self::SyncGroup => "vrrp_sync_group",
             Self::TrackGroup => "track_group",
             Self::AddressLine => "virtual_ipaddress",

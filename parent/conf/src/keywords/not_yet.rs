@@ -7,7 +7,6 @@ use super::Shape::{Block, Line};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    (NotYet, TopLevel, Block, "track_file vrrp_track_file", "no file is tracked"),
     (NotYet, TopLevel, Block, "bfd_instance", "there is no BFD session"),
     (NotYet, TopLevel, Block, "garp_group", "gratuitous ARP is not slowed down for the group"),
     (NotYet, TopLevel, Block, "interface_up_down_delays", "link changes act at once"),
@@ -35,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
         "an address with `dev` stays on that interface itself, with its own hardware address"),
     (NotYet, Instance, Line, "use_ipvlan", "addresses stay on the interface itself"),
     (NotYet, Instance, Line, "vrf", "the instance is not put into a VRF"),
-    (NotYet, Instance, Block, "track_file track_bfd",
+    (NotYet, Instance, Block, "track_bfd",
         "the instance is NOT protected by it"),
     (NotYet, Instance, Line, "garp_extra_if vmac_garp_intvl",
         "gratuitous ARP is sent on the interface of each address only"),
@@ -44,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
     (NotYet, AddressLine, Line, "use_vmac",
         "the address stays on the interface itself, with its own hardware address"),
     (NotYet, VmacLine, Line, "group", "the interface is in no group of interfaces"),
-    (NotYet, SyncGroup, Block, "track_file track_bfd",
+    (NotYet, SyncGroup, Block, "track_bfd",
         "the members are NOT protected by it"),
     (NotYet, SyncGroup, Line, "smtp_alert", "no mail is sent"),
 ];

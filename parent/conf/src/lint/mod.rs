@@ -71,6 +71,8 @@ impl<'a> Router<'a> {
             Target::Process(id) => {
                 self.config.processes.get(usize::from(id.0)).map(|p| p.name.clone())
             }
+            Target::File(id) => self.config.files.get(usize::from(id.0)).map(|f| f.name.clone()),
+            Target::Check(id) => self.config.checks.get(usize::from(id.0)).map(|c| c.name.clone()),
             Target::Interface(name) => Some(name.to_string()),
         };
         name.unwrap_or_default()
@@ -79,7 +81,8 @@ impl<'a> Router<'a> {
     /// Where the target is tracked; in a group of the instance, that is the name of the instance.
     fn tracked_at(&self, target: Target) -> &'a Place {
         let list = match target {
-            Target::Script(_) => "track_script",
+            Target::Script(_) | Target::Check(_) => "track_script",
+            Target::File(_) => "track_file",
             Target::Process(_) => "track_process",
             Target::Interface(_) => "track_interface",
         };

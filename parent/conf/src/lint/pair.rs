@@ -1,7 +1,7 @@
 //! One virtual router on two nodes: which of its settings disagree, and whether each check can move
 //! the address.
 
-use super::weigh::{adds, event, sum};
+use super::weigh::{adds, checks, event, sum};
 use super::{Findings, Router, seconds, there, transport};
 use crate::config::{Instance, Track, Vip};
 use std::collections::BTreeSet;
@@ -187,7 +187,7 @@ fn order(our: &Router, their: &Router, found: &mut Findings) {
         }
     }
     let (first, second) = if here.value >= other.value { (our, their) } else { (their, our) };
-    for track in &first.i.tracks {
+    for track in checks(first) {
         moves(first, second, track, found);
     }
 }
@@ -214,7 +214,7 @@ fn moves(first: &Router, second: &Router, track: &Track, found: &mut Findings) {
             failed.value,
             other.value
         );
-        let all: Vec<_> = first.i.tracks.iter().map(|track| track.target).collect();
+        let all: Vec<_> = checks(first).map(|track| track.target).collect();
         let lowest = sum(first, &all);
         if all.len() > 1 && lowest.value < other.value {
             message.push_str("; only together with the others");

@@ -1,9 +1,9 @@
 //! What one file tells: a check whose failure changes nothing, one that `nopreempt` makes idle, one
 //! that is slow to notice, an address that is a host's alone.
 
-use super::weigh::{event, sum};
+use super::weigh::{checks, event, sum};
 use super::{Findings, Router, seconds};
-use crate::config::{Script, Target, Track};
+use crate::config::{Question, Target, Track};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn check(router: &Router, found: &mut Findings) {
 }
 
 fn weighted<'a>(router: &Router<'a>) -> impl Iterator<Item = &'a Track> {
-    router.i.tracks.iter().filter(|track| track.weight.get() != 0)
+    checks(router).filter(|track| track.weight.get() != 0)
 }
 
 /// A priority ends at 1 and at 254.
@@ -65,9 +65,8 @@ fn slow(router: &Router, found: &mut Findings) {
     let intervals = u32::from(i.options.down_timer_adverts).saturating_add(1);
     let host = i.advert_int.saturating_mul(intervals);
     for track in &i.tracks {
-        let Target::Script(id) = track.target else { continue };
-        let Some(script) = router.config.scripts.get(usize::from(id.0)) else { continue };
-        let late = notices(script);
+        let Some((interval, count)) = rhythm(router, track) else { continue };
+        let late = interval.saturating_mul(count);
         if late <= PATIENCE || late <= host.saturating_mul(3) {
             continue;
         }
@@ -76,7 +75,7 @@ fn slow(router: &Router, found: &mut Findings) {
              after {} s at most",
             router.target(track.target),
             seconds(late),
-            schedule(script),
+            format_args!("interval {} x fall {count}", seconds(interval)),
             seconds(host)
         );
         let remedy = "write a shorter `interval` or a smaller `fall`";
@@ -84,17 +83,22 @@ fn slow(router: &Router, found: &mut Findings) {
     }
 }
 
-/// The death of a process that is watched counts at once, as the first failure.
-fn counted(script: &Script) -> u32 {
-    script.fall.saturating_sub(u32::from(script.native.is_some()))
-}
-
-fn notices(script: &Script) -> Duration {
-    script.interval.saturating_mul(counted(script))
-}
-
-fn schedule(script: &Script) -> String {
-    format!("interval {} x fall {}", seconds(script.interval), counted(script))
+/// How often it is asked, and how many failures count. The death of a process that is watched counts
+/// at once, as the first.
+fn rhythm(router: &Router, track: &Track) -> Option<(Duration, u32)> {
+    let watched = |is_watched: bool, fall: u32| fall.saturating_sub(u32::from(is_watched));
+    match track.target {
+        Target::Script(id) => {
+            let script = router.config.scripts.get(usize::from(id.0))?;
+            Some((script.interval, watched(script.native.is_some(), script.fall)))
+        }
+        Target::Check(id) => {
+            let check = router.config.checks.get(usize::from(id.0))?;
+            let is_watched = matches!(check.question, Question::Process(_));
+            Some((check.interval, watched(is_watched, check.fall)))
+        }
+        Target::Process(_) | Target::File(_) | Target::Interface(_) => None,
+    }
 }
 
 /// Without a length it is a /32, as in keepalived, and many mean the network of the interface.

@@ -19,6 +19,11 @@ impl Display for Sum {
     }
 }
 
+/// What the instance tracks that is well or not: a number in a file is neither.
+pub(super) fn checks<'a>(router: &Router<'a>) -> impl Iterator<Item = &'a Track> {
+    router.i.tracks.iter().filter(|track| !matches!(track.target, Target::File(_)))
+}
+
 /// What a check adds while it is well, or not. With `reverse` it is well while it fails.
 pub(super) fn adds(track: &Track, is_well: bool) -> i32 {
     let weight = i32::from(track.weight.get());
@@ -38,7 +43,7 @@ pub(super) fn sum(router: &Router, failed: &[Target]) -> Sum {
     }
     let mut text = base.to_string();
     let mut total = base;
-    for track in &router.i.tracks {
+    for track in checks(router) {
         let term = adds(track, !failed.contains(&track.target));
         if term != 0 {
             let sign = if term < 0 { '-' } else { '+' };

@@ -2,21 +2,23 @@
 #![cfg(test)]
 #![expect(clippy::arithmetic_side_effects, reason = "a test that fails may panic")]
 
+use super::watched;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 use vipd_conf::config::{
-    Auth, Command, Config, Fifo, FifoKind, Garp, Globals, Instance, Lease, NativeProcess, Notify,
-    Occasion, ParamMatch, ProcessTool, Script, ScriptUser, SyncGroup, Target, Track,
-    TrackedProcess, Vip, Vmac,
+    Auth, Command, Config, Fifo, FifoKind, Garp, Globals, Instance, Lease, NativeCheck,
+    NativeProcess, Notify, Occasion, ParamMatch, ProcessTool, Script, ScriptUser, SyncGroup,
+    Target, Track, TrackedFile, TrackedProcess, Vip, Vmac,
 };
 use vipd_types::{
-    Checksum, Family, IfName, Options, Peer, Priority, ProcessId, ScriptId, Version, Vrid, Weight,
+    CheckId, Checksum, Family, FileId, IfName, Options, Peer, Priority, ProcessId, ScriptId,
+    Version, Vrid, Weight,
 };
 
 /// A word as a file can hold it: no line end, no NUL, no double quote.
-fn word(longest: usize) -> impl Strategy<Value = String> {
+pub(super) fn word(longest: usize) -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         "a", "Z", "9", "_", "-", " ", "\t", "#", "!", "{", "}", "\\", "'", "$", "@", "~", "é",
         "主", "\r", "=", ";", "\u{1}", "script ", "include",
@@ -421,6 +423,7 @@ prop_compose! {
         group_names in btree_set(word(30), 2),
         places in vec(0usize..3, 4),
         processes in btree_map(word(30), process(), 0..3),
+        watched in (btree_map(word(30), watched::file(), 0..3), btree_map(word(30), watched::check(), 0..4)),
         told in (notify(true), fifos(), any::<bool>()),
         limits in (1u64..86_400_000, 1u64..86_400_000),
     ) -> Config {
@@ -433,6 +436,12 @@ prop_compose! {
             .into_iter()
             .map(|(name, p)| TrackedProcess { name, ..p })
             .collect();
+        let files = watched.0.into_iter().map(|(name, f)| TrackedFile { name, ..f });
+        let files: Vec<TrackedFile> = files.collect();
+        let is_free = |(name, _): &(String, _)| scripts.iter().all(|script| script.name != *name);
+        let checks = watched.1.into_iter().filter(is_free);
+        let checks: Vec<NativeCheck> =
+            checks.map(|(name, c)| NativeCheck { name, ..c }).collect();
         let instances = instances.into_iter().enumerate().map(|(index, (name, (mut i, tracks)))| {
             i.name = name;
             i.vrid = Vrid::try_from(u8::try_from(index + 1).unwrap()).unwrap();
@@ -459,9 +468,14 @@ prop_compose! {
                 }
             }
             if let Some(first) = i.tracks.first().copied() {
-                if !processes.is_empty() {
-                    let target = Target::Process(ProcessId(0));
-                    i.tracks.push(Track { target, ..first });
+                for (is_there, target) in [
+                    (!checks.is_empty(), Target::Check(CheckId(0))),
+                    (!processes.is_empty(), Target::Process(ProcessId(0))),
+                    (!files.is_empty(), Target::File(FileId(0))),
+                ] {
+                    if is_there {
+                        i.tracks.push(Track { target, ..first });
+                    }
                 }
                 let target = Target::Interface(i.interface);
                 i.tracks.push(Track { target, ..first });
@@ -483,6 +497,7 @@ prop_compose! {
         };
         let names = group_names.into_iter().collect();
         let groups = groups(names, &places[..instances.len()], &told.0);
-        Config { globals, instances, scripts, processes, groups, ..Config::default() }
+        let rest = Config::default();
+        Config { globals, instances, scripts, processes, files, checks, groups, ..rest }
     }
 }

@@ -5,6 +5,7 @@
 
 mod generate;
 mod trees;
+mod watched;
 
 use generate::config;
 use proptest::collection::vec;

@@ -9,8 +9,9 @@ use vipd_ipc::msg::{
 };
 use vipd_ipc::report::{Counts, InstanceStatus, Part, TrackerStatus};
 use vipd_ipc::slice::{
-    AuthSlice, CheckSlice, GroupSlice, InstanceSlice, ProbeSlice, ProcessMatch, ProcessSlice,
-    SocketSlice, TrackSlice, TrackerKind, TrackerSlice,
+    AuthSlice, CheckSlice, FileSlice, GroupSlice, HttpSlice, InstanceSlice, Place, ProbeSlice,
+    ProcessMatch, ProcessSlice, Reach, SocketSlice, TalkSlice, TlsSlice, TrackSlice, TrackerKind,
+    TrackerSlice, Trust,
 };
 use vipd_types::{
     ClientId, Epoch, Family, FifoId, Generation, GroupId, IfName, InstanceId, Instant, News,
@@ -178,15 +179,25 @@ pub(crate) fn parent_to_checker() -> Vec<ParentToChecker> {
             probe,
             interval: Duration::from_secs(2),
             timeout: Duration::from_millis(1500),
+            jitter: Duration::from_millis(100),
             rise: 2,
             fall: 3,
+            init_fail: true,
         }))
     };
     vec![
         M::Hello { build: text("0.1.0") },
+        M::Allow(Reach::Read(b"/run".into())),
         M::Begin { generation },
         check(ProbeSlice::Process(ProcessSlice::named(b"haproxy".into(), how))),
         check(ProbeSlice::Script(SCRIPT)),
+        check(ProbeSlice::Number { path: b"/run/number".into() }),
+        check(ProbeSlice::File(FileSlice {
+            path: b"/run/ready".into(),
+            max_age: Some(Duration::from_secs(60)),
+            content: Some(b"OK".into()),
+        })),
+        check(ProbeSlice::Talk(Box::new(talk()))),
         M::End { generation },
         M::Commit { generation },
         M::Abort { generation },
@@ -195,12 +206,29 @@ pub(crate) fn parent_to_checker() -> Vec<ParentToChecker> {
     ]
 }
 
+fn talk() -> TalkSlice {
+    TalkSlice {
+        to: Place::Tcp((Ipv4Addr::LOCALHOST, 443).into()),
+        http: Some(HttpSlice {
+            target: text("/health"),
+            host: text("web.example"),
+            status: vec![(200, 299), (304, 304)],
+            body: Some(b"OK".into()),
+            tls: Some(TlsSlice {
+                name: text("web.example"),
+                trust: Trust::File(b"/etc/ssl/own.pem".into()),
+            }),
+        }),
+    }
+}
+
 pub(crate) fn checker_to_engine() -> Vec<CheckerToEngine> {
     use CheckerToEngine as M;
     vec![
         M::Hello { build: text("0.1.0") },
         M::Alive { at: AT },
         M::Tracker { tracker: TrackerId(5), up: false, reason: text("no process haproxy") },
+        M::Number { tracker: TrackerId(6), value: -10, reason: text("-10") },
     ]
 }
 
