@@ -152,7 +152,9 @@ impl Turn<'_> {
                 self.staging.abort();
                 Ok(())
             }
-            ParentToChecker::Done { run, outcome } => self.feed(Input::Done { run, outcome }),
+            ParentToChecker::Done { run, outcome, output } => {
+                self.feed(Input::Done { run, outcome, output })
+            }
             ParentToChecker::Hello { .. } | ParentToChecker::Stop => {
                 Err(turn(OutOfTurn("a greeting")))
             }

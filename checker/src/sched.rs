@@ -45,6 +45,7 @@ pub(crate) enum Input {
     Done {
         run: RunId,
         outcome: Outcome,
+        output: String,
     },
 }
 
@@ -135,8 +136,8 @@ impl Sched {
                 });
             }
             Input::Changed { tracker } => self.change(tracker, |check, _| check.look_soon(now)),
-            Input::Done { run, outcome } => self.change(of_run(run), |check, shared| {
-                check.done(now, run, outcome, shared, &mut actions);
+            Input::Done { run, outcome, output } => self.change(of_run(run), |check, shared| {
+                check.done(now, run, (outcome, &output), shared, &mut actions);
             }),
         }
         actions

@@ -98,7 +98,7 @@ fn a_run_that_goes_on_is_skipped_and_a_silent_starter_is_a_failure() {
     assert_eq!(sched.deadline(), Some(ms(5000)));
     let (up, reason) = tracker_of(&sched.step(ms(5000), Input::Tick)).unwrap();
     assert!(!up && reason.starts_with("timed out after 4 s"), "{reason}");
-    let late = Input::Done { run, outcome: Outcome::Exited(0) };
+    let late = Input::Done { run, outcome: Outcome::Exited(0), output: String::new() };
     assert!(sched.step(ms(5001), late).is_empty());
     assert!(run_of(&sched.step(ms(6000), Input::Tick)).is_some());
 }
@@ -148,7 +148,7 @@ fn a_reload_leaves_unchanged_checks_alone() {
     let actions = sched.step(ms(500), Input::Tick);
     assert_eq!(actions.len(), 1);
     assert_eq!(sched.deadline(), Some(ms(2000)));
-    let done = Input::Done { run, outcome: Outcome::Exited(0) };
+    let done = Input::Done { run, outcome: Outcome::Exited(0), output: String::new() };
     assert!(tracker_of(&sched.step(ms(600), done)).unwrap().0);
     let again = sched.step(ms(2000), Input::Tick);
     assert!(matches!(again[0], Action::Run { generation: Generation(2), script: ScriptId(7), .. }));
@@ -174,7 +174,11 @@ fn a_run_that_crossed_a_reload_is_asked_for_again() {
     commit(&mut sched, ms(0), 1, vec![script(1)]);
     let run = run_of(&sched.step(ms(0), Input::Tick)).unwrap();
     commit(&mut sched, ms(1), 2, vec![script(1)]);
-    let refused = |run| Input::Done { run, outcome: Outcome::NotStarted(libc::EINVAL) };
+    let refused = |run| Input::Done {
+        run,
+        outcome: Outcome::NotStarted(libc::EINVAL),
+        output: String::new(),
+    };
     let again = sched.step(ms(2), refused(run));
     assert!(tracker_of(&again).is_none());
     // The second refusal is a failure: it was asked for by the present number.
@@ -300,7 +304,7 @@ fn inputs() -> impl Strategy<Value = Input> {
     prop_oneof![
         8 => Just(Input::Tick),
         4 => (0u64..20, 1u64..3, outcome).prop_map(|(n, of, outcome)| {
-            Input::Done { run: RunId(n << 16 | of), outcome }
+            Input::Done { run: RunId(n << 16 | of), outcome, output: String::new() }
         }),
         4 => (0u16..7, any::<bool>(), any::<bool>()).prop_map(|(t, success, extra)| {
             Input::Sample { tracker: TrackerId(t), success, reason: String::new(), extra }

@@ -322,9 +322,11 @@ pub enum ParentToChecker {
     Abort {
         generation: Generation,
     },
+    /// With the first that the script has printed, on one line.
     Done {
         run: RunId,
         outcome: Outcome,
+        output: String,
     },
     Stop,
 }

@@ -55,7 +55,8 @@ impl Daemon {
             return self.tell_starter(&ParentToStarter::Run { generation, script, run });
         }
         let outcome = Outcome::NotStarted(Errno::EPERM as i32);
-        self.tell_checker(&ParentToChecker::Done { run, outcome })
+        let output = String::new();
+        self.tell_checker(&ParentToChecker::Done { run, outcome, output })
     }
 
     pub(crate) fn hear_starter(&mut self) -> Result<(), Fatal> {
@@ -84,8 +85,8 @@ impl Daemon {
             StarterToParent::Ended { run, outcome } => self.told(run, outcome),
             // The checker has been told to stop.
             StarterToParent::Done { .. } if self.notifier.is_last() => Ok(()),
-            StarterToParent::Done { run, outcome } => {
-                self.tell_checker(&ParentToChecker::Done { run, outcome })
+            StarterToParent::Done { run, outcome, output } => {
+                self.tell_checker(&ParentToChecker::Done { run, outcome, output })
             }
         }
     }

@@ -2,7 +2,12 @@
 //! one, with routes, rules and every kind of tracker. Fifty events from a seed happen to them, in quick
 //! succession; when all is well again, kernel, audit trail, vipctl, metrics and what was told must
 //! agree with each other and with what the configuration demands. `VIPD_DAY_SEED` plays one day again.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test"
+)]
 
 use nix::sys::signal::Signal;
 use std::collections::{BTreeMap, BTreeSet};

@@ -122,3 +122,24 @@ fn its_own_link_does_not_matter_if_it_shall_not() {
     pair.one.node.heal().unwrap();
     pair.wait_owner(1).unwrap();
 }
+
+/// What a failed script has printed is shown: in the log and to whoever asks.
+#[test]
+fn a_failed_script_says_why() {
+    let change = |text: &str| {
+        let script = "script \"/bin/sh -c 'echo no server at 10.0.0.1; exit 3'\"";
+        let text = text.replace("script \"killall -0 haproxy\"", script);
+        format!("global_defs {{\n    script_user daemon\n}}\n{text}")
+    };
+    let pair = Pair::changed(&Daemon::vipd().unwrap(), change).unwrap();
+    let reason = "exited with status 3: no server at 10.0.0.1";
+    let logged = || {
+        let line = format!("VRRP_Script(chk_haproxy) failed ({reason})");
+        pair.one.node.syslog().find(&line).is_some()
+    };
+    wait_until(LIMIT, "the line of the failed check", logged).unwrap();
+    let vipctl = vipd_lab::paths::bin_dir().unwrap().join("vipctl");
+    let shown = pair.one.node.exec(&[vipctl.to_str().unwrap(), "show"], LIMIT).unwrap();
+    let note = format!("! VI_1: chk_haproxy is down ({reason})");
+    assert!(shown.stdout.contains(&note), "{}", shown.stdout);
+}

@@ -145,7 +145,7 @@ impl Check {
         match self.running {
             Some(Running::Script { until, .. }) if until <= now => {
                 self.running = None;
-                let reason = probe_script::reason(Outcome::TimedOut, self.slice.timeout);
+                let reason = probe_script::reason(Outcome::TimedOut, self.slice.timeout, "");
                 self.result(now, false, format!("{reason}, and no answer came"), actions);
             }
             Some(Running::Talk { until }) if until <= now => {
@@ -201,7 +201,7 @@ impl Check {
         &mut self,
         now: Instant,
         run: RunId,
-        outcome: Outcome,
+        (outcome, output): (Outcome, &str),
         shared: &mut Shared,
         actions: &mut Vec<Action>,
     ) {
@@ -217,7 +217,7 @@ impl Check {
             self.start(now, shared, script, actions);
             return;
         }
-        let reason = probe_script::reason(outcome, self.slice.timeout);
+        let reason = probe_script::reason(outcome, self.slice.timeout, output);
         self.result(now, outcome.is_success(), reason, actions);
     }
 

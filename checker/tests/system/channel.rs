@@ -46,7 +46,10 @@ fn a_script_is_asked_for_by_number_and_its_outcome_decides() {
     let (generation, number, first) = run(&mut rig);
     assert_eq!((generation, number), (Generation(7), ScriptId(3)));
     let done = |rig: &mut Rig, run, outcome| {
-        rig.parent.chan.send(&ParentToChecker::Done { run, outcome }).unwrap();
+        rig.parent
+            .chan
+            .send(&ParentToChecker::Done { run, outcome, output: String::new() })
+            .unwrap();
     };
     done(&mut rig, first, Outcome::Exited(0));
     assert_eq!(rig.state(3), (true, "exited with status 0".to_string()));

@@ -74,9 +74,11 @@ pub enum StarterToParent {
         generation: Generation,
         why: String,
     },
+    /// With the first that a check has printed, on one line.
     Done {
         run: RunId,
         outcome: Outcome,
+        output: String,
     },
     /// A notify command or a reader is gone, or never began.
     Ended {
@@ -91,7 +93,8 @@ impl Message for StarterToParent {
             Self::Hello { build: text }
             | Self::Log { text, .. }
             | Self::Refused { why: text, .. } => text.len() <= TEXT_MAX,
-            Self::Staged { .. } | Self::Done { .. } | Self::Ended { .. } => true,
+            Self::Done { output, .. } => output.len() <= TEXT_MAX,
+            Self::Staged { .. } | Self::Ended { .. } => true,
         }
     }
 }

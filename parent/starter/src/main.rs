@@ -9,6 +9,7 @@ mod confine;
 #[path = "../../src/disk.rs"]
 mod disk;
 mod hello;
+mod output;
 mod path;
 mod run;
 mod runs;

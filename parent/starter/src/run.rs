@@ -45,19 +45,22 @@ impl Turn<'_> {
         // What came with the greeting has been signalled already.
         let mut go_on = self.hear()?;
         while go_on {
-            for run in self.runs.expire(clock::now()) {
-                self.say(&StarterToParent::Done { run, outcome: Outcome::TimedOut })?;
+            for (run, output) in self.runs.expire(clock::now()) {
+                let outcome = Outcome::TimedOut;
+                self.say(&StarterToParent::Done { run, outcome, output })?;
             }
             self.say_log()?;
             if let Some(at) = self.runs.deadline() {
                 timer.arm(at, clock::now()).map_err(|e| format!("timer: {e}"))?;
             }
-            match self.parent.poll.poll(&mut events, None) {
+            let pause = self.runs.has_more().then_some(Duration::ZERO);
+            match self.parent.poll.poll(&mut events, pause) {
                 Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
                     return Err(format!("cannot wait for events: {error}"));
                 }
                 _ => {}
             }
+            self.runs.read_on();
             for event in &events {
                 match event.token() {
                     PARENT => go_on = go_on && self.hear()?,
@@ -109,7 +112,7 @@ impl Turn<'_> {
                     Ok(()) => Ok(()),
                     Err(errno) => {
                         let outcome = Outcome::NotStarted(errno as i32);
-                        self.say(&StarterToParent::Done { run, outcome })
+                        self.say(&StarterToParent::Done { run, outcome, output: String::new() })
                     }
                 }
             }
@@ -192,14 +195,16 @@ impl Turn<'_> {
     }
 
     fn ended(&mut self, process: Token) -> Result<(), String> {
-        let Some(Ended { job, kind, outcome }) = self.runs.ended(process) else { return Ok(()) };
+        let Some(Ended { job, kind, outcome, output }) = self.runs.ended(process) else {
+            return Ok(());
+        };
         if let Kind::Notify { label, limit } = &kind {
             tell::log_end(label, outcome, *limit);
             // The parent may wait for nothing but this end.
             self.say_log()?;
         }
         self.say(&match job {
-            Job::Check(run) => StarterToParent::Done { run, outcome },
+            Job::Check(run) => StarterToParent::Done { run, outcome, output },
             Job::Tell(run) => StarterToParent::Ended { run, outcome },
         })
     }

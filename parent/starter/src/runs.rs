@@ -2,6 +2,7 @@
 //! none of a notify command that was ended; no wait is ever made for one.
 
 use crate::book::Plan;
+use crate::output::Output;
 use crate::spawn::{self, Spawned};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -54,6 +55,8 @@ pub(crate) struct Ended {
     pub(crate) job: Job,
     pub(crate) kind: Kind,
     pub(crate) outcome: Outcome,
+    /// Of a check: what it printed first.
+    pub(crate) output: String,
 }
 
 #[derive(Debug)]
@@ -61,6 +64,8 @@ pub(crate) struct Runs {
     null: File,
     live: BTreeMap<Job, Live>,
     tokens: BTreeMap<Token, Job>,
+    /// Those of what they print.
+    outputs: BTreeMap<Token, Job>,
     last_token: usize,
 }
 
@@ -71,6 +76,8 @@ struct Live {
     stage: Stage,
     /// It did not keep to its limit.
     overran: bool,
+    /// Only of a check: what a notify command leaves in the background may go on printing.
+    output: Option<Output>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +98,8 @@ enum Stage {
 impl Runs {
     pub(crate) fn new() -> std::io::Result<Self> {
         let null = File::options().read(true).write(true).open("/dev/null")?;
-        Ok(Self { null, live: BTreeMap::new(), tokens: BTreeMap::new(), last_token: FIRST_TOKEN })
+        let (live, tokens, outputs) = Default::default();
+        Ok(Self { null, live, tokens, outputs, last_token: FIRST_TOKEN })
     }
 
     pub(crate) fn start(
@@ -114,20 +122,42 @@ impl Runs {
         if self.live.contains_key(&job) {
             return Err(Errno::EEXIST);
         }
-        let process = spawn::spawn(plan, &self.null)?;
-        self.last_token = self.last_token.wrapping_add(1).max(FIRST_TOKEN);
-        let token = Token(self.last_token);
+        let (process, output) = if is_check(&job) {
+            let (output, to) = Output::new()?;
+            (spawn::spawn(plan, &self.null, to)?, Some(output))
+        } else {
+            (spawn::spawn(plan, &self.null, &self.null)?, None)
+        };
+        let (token, prints) = (self.next_token(), self.next_token());
         let raw = process.pidfd.as_raw_fd();
         let has_limit = !matches!(kind, Kind::Reader);
         let stage = Stage::Running { until: has_limit.then(|| now.plus(plan.timeout)) };
-        let mut live = Live { kind, process, stage, overran: false };
-        if registry.register(&mut SourceFd(&raw), token, Interest::READABLE).is_err() {
+        let mut live = Live { kind, process, stage, overran: false, output };
+        let register = |fd, token| registry.register(&mut SourceFd(&fd), token, Interest::READABLE);
+        let heard = live.output.as_ref().map_or(Ok(()), |output| register(output.raw(), prints));
+        if heard.and_then(|()| register(raw, token)).is_err() {
             live.kill();
             return Err(Errno::ENOMEM);
         }
+        self.outputs.extend(live.output.as_ref().map(|_| (prints, job)));
         self.tokens.insert(token, job);
         self.live.insert(job, live);
         Ok(())
+    }
+
+    fn next_token(&mut self) -> Token {
+        self.last_token = self.last_token.wrapping_add(1).max(FIRST_TOKEN);
+        Token(self.last_token)
+    }
+
+    /// Something that was printed is still to be read: no event will tell of it.
+    pub(crate) fn has_more(&self) -> bool {
+        self.live.values().any(Live::prints)
+    }
+
+    pub(crate) fn read_on(&mut self) {
+        let outputs = self.live.values_mut().filter(|live| live.prints());
+        outputs.filter_map(|live| live.output.as_mut()).for_each(Output::listen);
     }
 
     /// When `expire` is next of use.
@@ -138,7 +168,7 @@ impl Runs {
     /// Ends what is overdue. Returns the checks among them: their verdict falls at the deadline,
     /// whatever the script does then. A notify command is done when it is gone, because the next
     /// must not run beside it.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<RunId> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(RunId, String)> {
         let mut timed_out = Vec::new();
         for (job, live) in &mut self.live {
             match live.stage {
@@ -146,7 +176,8 @@ impl Runs {
                     live.ask(now, GRACE);
                     live.overran = true;
                     if let Job::Check(run) = job {
-                        timed_out.push(*run);
+                        let output = live.output.take().map(Output::text).unwrap_or_default();
+                        timed_out.push((*run, output));
                     }
                 }
                 Stage::Overdue { until } if until <= now => live.kill(),
@@ -158,6 +189,10 @@ impl Runs {
 
     /// A pidfd spoke: a process has ended. `None` if that is said already.
     pub(crate) fn ended(&mut self, token: Token) -> Option<Ended> {
+        if let Some(job) = self.outputs.get(&token) {
+            self.live.get_mut(job)?.output.as_mut()?.listen();
+            return None;
+        }
         let job = *self.tokens.get(&token)?;
         let live = self.live.get(&job)?;
         // Before it is buried, because only so long its group's number cannot be another's.
@@ -167,9 +202,11 @@ impl Runs {
         let outcome = live.outcome()?;
         let said = live.is_said();
         self.tokens.remove(&token);
-        let Live { kind, overran, .. } = self.live.remove(&job)?;
+        self.outputs.retain(|_, of| *of != job);
+        let Live { kind, overran, output, .. } = self.live.remove(&job)?;
         let outcome = if overran { Outcome::TimedOut } else { outcome };
-        (!said).then_some(Ended { job, kind, outcome })
+        let output = output.map(Output::text).unwrap_or_default();
+        (!said).then_some(Ended { job, kind, outcome, output })
     }
 
     pub(crate) fn kill(&mut self, run: RunId) {
@@ -202,6 +239,10 @@ impl Live {
     fn kill(&mut self) {
         let _ = killpg(self.process.pid, Signal::SIGKILL);
         self.stage = Stage::Killed { said: self.is_said() };
+    }
+
+    fn prints(&self) -> bool {
+        self.output.as_ref().is_some_and(Output::has_more)
     }
 
     /// What a notify command that ends by itself has started may be what it is for.

@@ -16,7 +16,7 @@ use nix::unistd::{
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Descriptors above the standard ones.
 const FIRST_OTHER: libc::c_uint = 3;
@@ -33,13 +33,14 @@ pub(crate) struct Spawned {
     pub(crate) failure: OwnedFd,
 }
 
-/// `null` is /dev/null, open for reading and writing.
-pub(crate) fn spawn(plan: &Plan, null: &File) -> Result<Spawned, Errno> {
+/// `null` is /dev/null, open for reading and writing; `output` is where standard output and error
+/// go.
+pub(crate) fn spawn(plan: &Plan, null: &File, output: impl AsFd) -> Result<Spawned, Errno> {
     let (failure, tell) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
     // SAFETY: this process has one thread, so that the child finds no lock held by another.
     match unsafe { fork() }? {
         ForkResult::Child => {
-            let Err(errno) = become_script(plan, null);
+            let Err(errno) = become_script(plan, null, output.as_fd());
             let _ = write(&tell, &(errno as i32).to_ne_bytes());
             // SAFETY: ends at once, without running what the parent process has registered.
             unsafe { libc::_exit(127) }
@@ -61,11 +62,11 @@ pub(crate) fn spawn(plan: &Plan, null: &File) -> Result<Spawned, Errno> {
 
 /// Returns only if it fails. The order matters: capabilities last a uid change only as root, and
 /// the parent-death signal does not last it at all.
-fn become_script(plan: &Plan, null: &File) -> Result<Infallible, Errno> {
+fn become_script(plan: &Plan, null: &File, output: BorrowedFd<'_>) -> Result<Infallible, Errno> {
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
     dup2_stdin(null)?;
-    dup2_stdout(null)?;
-    dup2_stderr(null)?;
+    dup2_stdout(output)?;
+    dup2_stderr(output)?;
     chdir("/")?;
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
     if let Some(ids) = &plan.account.ids {

@@ -46,6 +46,10 @@ fn v3_rx_12_v3_rx_13_hard_08_wrong_packets_change_nothing_and_fill_no_log() {
     let lan = Lan::running(&[&config]);
     lan.owned_by(0, &ALL);
     let lines = || lan.node(0).syslog().lines().len();
+    // What the start has to say comes a moment after the addresses.
+    for name in ["(A) Entering MASTER STATE", "(B) Entering MASTER STATE"] {
+        lan.wait(name, || lan.node(0).syslog().find(name).is_some());
+    }
     let (begin, before) = (Stamp::now(), lines());
     let right = [
         advert(&lan.client, "224.0.0.18", 51, 254, &[FOUR]),

@@ -183,7 +183,16 @@ impl Rig {
 
     pub(crate) fn done(&mut self, run: RunId) -> Outcome {
         self.wait("Done", |message| match message {
-            StarterToParent::Done { run: r, outcome } if r == run => Some(outcome),
+            StarterToParent::Done { run: r, outcome, .. } if r == run => Some(outcome),
+            _ => None,
+        })
+    }
+
+    /// What the run of a script has printed, as it is told.
+    pub(crate) fn printed(&mut self, script: u16) -> String {
+        let run = self.begin(script);
+        self.wait("Done", |message| match message {
+            StarterToParent::Done { run: r, output, .. } if r == run => Some(output),
             _ => None,
         })
     }

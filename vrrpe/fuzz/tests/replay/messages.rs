@@ -201,7 +201,7 @@ pub(crate) fn parent_to_checker() -> Vec<ParentToChecker> {
         M::End { generation },
         M::Commit { generation },
         M::Abort { generation },
-        M::Done { run: RUN, outcome: Outcome::Exited(1) },
+        M::Done { run: RUN, outcome: Outcome::Exited(1), output: text("no server") },
         M::Stop,
     ]
 }
@@ -261,7 +261,7 @@ pub(crate) fn starter_to_parent() -> Vec<StarterToParent> {
         M::Log { level, text: line },
         M::Staged { generation },
         M::Refused { generation, why: text("the file has changed") },
-        M::Done { run: RUN, outcome: Outcome::TimedOut },
+        M::Done { run: RUN, outcome: Outcome::TimedOut, output: text("no server") },
         M::Ended { run: RUN, outcome: Outcome::TimedOut },
     ]
 }
