@@ -111,7 +111,9 @@ impl<'a> Words<'a> {
 
     pub(super) fn interface(&mut self, option: &Word, say: &mut Say) -> Option<IfName> {
         let word = self.value(option, say)?;
-        super::value::interface(word).or_else(|| {
+        // It becomes text, and the kernel is asked for it as text.
+        let is_text = std::str::from_utf8(&word.bytes).is_ok();
+        super::value::interface(word).filter(|_| is_text).or_else(|| {
             let message = format!("`{}` is no interface name", word.show());
             self.bad(word.span, &message, "write the name of an interface", say)
         })
