@@ -124,7 +124,7 @@ mutant retry-never-ends router.rs \
 
 # What the operator says.
 mutant nobody-steps-back router.rs \
-    's/(let steps_back =) health\.stands_by\(base\)/\1 !health.standby/'
+    's/(let steps_back =) health\.stands_by\(base\)/\1 self.health.stands_by(base)/'
 mutant an-owner-stands-by input.rs \
     's/self\.standby && !base\.is_owner\(\)/self.standby/'
 mutant out-of-service-and-serves router.rs \
