@@ -112,7 +112,7 @@ pub struct TrackerSlice {
 pub enum TrackerKind {
     /// Reported by the checker.
     Script,
-    /// Reported by the checker too, as all but the last.
+    /// Reported by the checker too, as all but the last two.
     Process,
     /// Has a number, and is neither up nor down.
     File,
@@ -120,4 +120,13 @@ pub enum TrackerKind {
     Native,
     /// Reported by the parent.
     Interface,
+    /// The source of adverts; by the parent as well.
+    Address,
+}
+
+impl TrackerKind {
+    /// Nobody needs the checker for it.
+    pub fn is_parents(self) -> bool {
+        matches!(self, Self::Interface | Self::Address)
+    }
 }

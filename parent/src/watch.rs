@@ -84,6 +84,8 @@ impl Daemon {
         };
         if changes.iter().any(of_link) {
             self.look_at_interfaces()?;
+        } else if changes.iter().any(|c| matches!(c, Change::Added(_) | Change::Removed(_))) {
+            self.look_at_sources()?;
         }
         gone.into_iter().try_for_each(|index| self.lost_link(index))?;
         self.statics_heard(&changes)?;

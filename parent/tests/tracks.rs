@@ -143,3 +143,20 @@ fn a_failed_script_says_why() {
     let note = format!("! VI_1: chk_haproxy is down ({reason})");
     assert!(shown.stdout.contains(&note), "{}", shown.stdout);
 }
+
+/// A node that has lost the address of its adverts is not heard any more, and must not go on as MASTER.
+#[test]
+fn the_source_address_is_tracked() {
+    let pair = pair("    track_src_ip");
+    pair.settle().unwrap();
+    let removed = Stamp::now();
+    pair.one.node.shell("ip address delete 10.88.88.20/24 dev enp0s25").unwrap();
+    pair.wait_owner(2).unwrap();
+    let log = pair.one.node.syslog();
+    let said = "source address 10.88.88.20 on enp0s25: it is not there";
+    assert!(log.find_since(removed, said).is_some(), "{}", log.text());
+    assert!(pair.long_overlaps().is_empty(), "{:?}", pair.overlaps());
+    let added = Stamp::now();
+    pair.one.node.shell("ip address add 10.88.88.20/24 dev enp0s25").unwrap();
+    moved(&pair, added, 1, Some(111));
+}

@@ -327,13 +327,16 @@ fn line(name: &str, kind: TrackerKind, by: By, now_is: Reading, reason: &str) ->
         (TrackerKind::Interface, By::Parent) => {
             return Some(format!("tracked interface {name}: {reason}"));
         }
+        (TrackerKind::Address, By::Parent) => {
+            return Some(format!("source address {name}: {reason}"));
+        }
         (TrackerKind::File, By::Checker) => {
             let is_number = matches!(now_is, Reading::Number(_));
             return is_number.then(|| format!("tracked file {name}: {reason}"));
         }
         (TrackerKind::Process, By::Checker) => "tracked process",
         (TrackerKind::Native, By::Checker) => "vrrp_check",
-        (TrackerKind::Interface, By::Checker)
+        (TrackerKind::Interface | TrackerKind::Address, By::Checker)
         | (
             TrackerKind::Script | TrackerKind::Process | TrackerKind::File | TrackerKind::Native,
             By::Parent,

@@ -243,6 +243,7 @@ fn kind(kind: TrackerKind) -> &'static str {
         TrackerKind::Script => "script",
         TrackerKind::Process => "process",
         TrackerKind::Interface => "interface",
+        TrackerKind::Address => "address",
         TrackerKind::File => "file",
         TrackerKind::Native => "check",
     }

@@ -78,10 +78,8 @@ impl Trackers {
         let failed =
             |reason, since| Some(View { name, kind, reading: Some(Reading::Down), reason, since });
         match self.checker {
-            Checker::Silent(since) if kind != TrackerKind::Interface => {
-                failed("checker silent", since)
-            }
-            Checker::Gone(since) if kind != TrackerKind::Interface => failed("checker gone", since),
+            Checker::Silent(since) if !kind.is_parents() => failed("checker silent", since),
+            Checker::Gone(since) if !kind.is_parents() => failed("checker gone", since),
             Checker::Heard(_) | Checker::Silent(_) | Checker::Gone(_) => {
                 let Report { reading, ref reason, since } = *report;
                 Some(View { name, kind, reading, reason, since })
@@ -153,7 +151,7 @@ impl Trackers {
 
     /// Nothing depends on the checker.
     pub(crate) fn needs_no_checker(&self) -> bool {
-        self.slices.values().all(|slice| slice.kind == TrackerKind::Interface)
+        self.slices.values().all(|slice| slice.kind.is_parents())
     }
 
     /// When `listen` would find the checker silent.

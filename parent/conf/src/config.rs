@@ -163,6 +163,8 @@ pub struct Instance {
     pub tracks: Vec<Track>,
     /// False with `dont_track_primary`: the loss of the instance's own link is no FAULT.
     pub track_primary: bool,
+    /// `track_src_ip`: without `source` on its interface it is in FAULT. Only with a source.
+    pub track_source: bool,
     pub garp: Garp,
     pub notify: Notify,
 }

@@ -294,6 +294,9 @@ fn tracks(page: &mut Page, i: &Instance, config: &Config) {
     if !i.track_primary {
         page.line(&[b"dont_track_primary"]);
     }
+    if i.track_source {
+        page.line(&[b"track_src_ip"]);
+    }
 }
 
 fn tracks_in(page: &mut Page, block: &str, i: &Instance, name: impl Fn(&Track) -> Option<Vec<u8>>) {

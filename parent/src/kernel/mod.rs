@@ -152,6 +152,11 @@ impl Present {
         !self.ours && self.prefix == address.prefix && subnet(one) == subnet(other)
     }
 
+    /// Packets can leave from it.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.tentative && !self.dadfailed
+    }
+
     /// Could adverts leave from it, if it is no virtual one (RFC 9568 1.7: primary address; 5.1.2.1:
     /// a link-local one)?
     pub(crate) fn may_be_primary(&self) -> bool {

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) checks: Vec<CheckSlice>,
     /// What `track_interface` watches.
     pub(crate) interfaces: BTreeMap<TrackerId, IfName>,
+    /// Source addresses that are watched, and where they must be.
+    pub(crate) sources: BTreeMap<TrackerId, (IfName, IpAddr)>,
     pub(crate) tell: TellPlan,
     /// In the order in which they are added.
     pub(crate) statics: Vec<StaticPlan>,
@@ -143,6 +145,7 @@ impl Plan {
             trackers: Vec::new(),
             checks: Vec::new(),
             interfaces: BTreeMap::new(),
+            sources: BTreeMap::new(),
             tell: TellPlan::default(),
             statics: Vec::new(),
         }

@@ -44,7 +44,9 @@ impl Numbers {
         generation: Generation,
         kernel: &mut dyn Kernel,
     ) -> Result<Plan, PlanError> {
-        let Trackers { slices: trackers, checks, interfaces, of_target } = self.trackers(config)?;
+        let found = self.trackers(config)?;
+        let Trackers { slices: trackers, checks, interfaces, sources, of_target, of_source } =
+            found;
         let mut sockets: BTreeMap<SocketId, SocketPlan> = BTreeMap::new();
         let mut instances = Vec::new();
         let least = least_lease(config);
@@ -60,8 +62,12 @@ impl Numbers {
             let socket = self.socket(one, if xmit_base { base } else { above }, base)?;
             let id = self.instance(one)?;
             let lease = slices::lease_of(one, least);
+            let mut slice = slices::instance(one, id, socket.slice.id, &vmac, lease, &of_target);
+            let source = one.source.filter(|_| one.track_source);
+            let source = source.and_then(|address| of_source.get(&(one.interface, address)));
+            slice.tracks.extend(source.map(|tracker| slices::must_be(*tracker)));
             instances.push(InstancePlan {
-                slice: slices::instance(one, id, socket.slice.id, &vmac, lease, &of_target),
+                slice,
                 addresses: slices::addresses(one, above, kernel)?,
                 paths: paths::paths(&one.routes, &one.rules, &tables, kernel)?,
                 lease,
@@ -87,6 +93,7 @@ impl Numbers {
             trackers,
             checks,
             interfaces,
+            sources,
             tell,
             statics,
         })

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use vipd_conf::config::{Auth, Config, Instance, Lease, Target, Vip};
 use vipd_ipc::slice::{AuthSlice, InstanceSlice, TrackSlice};
-use vipd_types::{IfName, InstanceId, SocketId, TrackerId};
+use vipd_types::{IfName, InstanceId, SocketId, TrackerId, Weight};
 
 /// Renewing costs the rtnl lock: no more than this many addresses a second.
 const RENEWALS_PER_SECOND: usize = 500;
@@ -53,6 +53,11 @@ pub(super) fn instance(
         track_primary: one.track_primary,
         lease: lease.map(|seconds| Duration::from_secs(seconds.into())),
     }
+}
+
+/// A tracker whose loss is a FAULT.
+pub(super) fn must_be(tracker: TrackerId) -> TrackSlice {
+    TrackSlice { tracker, weight: Weight::default(), reverse: false }
 }
 
 /// `on` is where an address goes that names no interface.

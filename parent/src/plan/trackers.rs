@@ -1,8 +1,9 @@
 //! What the instances watch, as trackers with numbers: scripts, processes, files and checks, which the
-//! checker asks about, and interfaces, which the parent sees itself.
+//! checker asks about, and interfaces and source addresses, which the parent sees itself.
 
 use super::{Numbers, PlanError, checks};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use vipd_conf::config::{Config, Target};
 use vipd_ipc::slice::{CHECKS_MAX, CheckSlice, ProbeSlice, TrackerKind, TrackerSlice};
 use vipd_types::{IfName, TrackerId};
@@ -11,6 +12,8 @@ pub(super) struct Trackers {
     pub(super) slices: Vec<TrackerSlice>,
     pub(super) checks: Vec<CheckSlice>,
     pub(super) interfaces: BTreeMap<TrackerId, IfName>,
+    pub(super) sources: BTreeMap<TrackerId, (IfName, IpAddr)>,
+    pub(super) of_source: BTreeMap<(IfName, IpAddr), TrackerId>,
     pub(super) of_target: BTreeMap<Target, TrackerId>,
 }
 
@@ -20,6 +23,8 @@ pub(super) struct Trackers {
 pub(super) enum TrackerKey {
     Check(TrackerKind, String, Asked),
     Interface(IfName),
+    /// `track_src_ip`
+    Source(IfName, IpAddr),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +43,8 @@ impl Numbers {
             slices: Vec::new(),
             checks: Vec::new(),
             interfaces: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            of_source: BTreeMap::new(),
             of_target: BTreeMap::new(),
         };
         for target in tracked {
@@ -54,6 +61,18 @@ impl Numbers {
             };
             found.of_target.insert(target, id);
             found.slices.push(TrackerSlice { id, name, kind });
+        }
+        for one in config.instances.iter().filter(|one| one.track_source) {
+            let Some(address) = one.source else { continue };
+            let place = (one.interface, address);
+            if found.of_source.contains_key(&place) {
+                continue;
+            }
+            let id = self.number_of(TrackerKey::Source(one.interface, address))?;
+            let name = format!("{address} on {}", one.interface);
+            found.sources.insert(id, place);
+            found.of_source.insert(place, id);
+            found.slices.push(TrackerSlice { id, name, kind: TrackerKind::Address });
         }
         if found.checks.len() > CHECKS_MAX {
             return Err(PlanError::TooMany("checks"));

@@ -123,6 +123,8 @@ pub(super) struct Draft<'a> {
     pub(super) rules: Vec<FoundRule>,
     pub(super) tracks: Vec<(Track, Span)>,
     pub(super) track_primary: bool,
+    /// `track_src_ip`
+    pub(super) track_source: Option<Span>,
     pub(super) garp: garp::Wishes,
     pub(super) notify: notify::Wishes,
 }
@@ -159,6 +161,7 @@ impl<'a> Draft<'a> {
             rules: Vec::new(),
             tracks: Vec::new(),
             track_primary: true,
+            track_source: None,
             garp: garp::Wishes::default(),
             notify: notify::Wishes::default(),
         }
@@ -218,6 +221,7 @@ impl<'a> Draft<'a> {
                 track::interfaces(item, "this instance", &mut self.tracks, say);
             }
             "dont_track_primary" => self.track_primary = !flag(item, say),
+            "track_src_ip" => self.track_source = flag(item, say).then_some(at),
             "fast_handover" => self.fast_handover = switch(item, say).map(|on| (on, at)),
             "vip_lease" => set(&mut self.lease, lease(item, say)),
             "use_vmac" => vmac::read(item, &mut self.vmac, say),

@@ -81,6 +81,11 @@ impl Draft<'_> {
         let (peers, peers_at): (Vec<Peer>, Vec<Span>) = peers.into_iter().unzip();
         ttl(options.unicast_ttl, &peers, self.wishes.unicast_ttl.map(|(_, at)| at), say);
         let track_primary = self.track_primary;
+        let track_source = self.track_source.is_some() && self.source.is_some();
+        if let Some(at) = self.track_source.filter(|_| self.source.is_none()) {
+            let message = "`track_src_ip` without a source address has no effect";
+            say.warn(at, message, "write `mcast_src_ip` or `unicast_src_ip` too, or remove it");
+        }
         let (tracks, tracks_at) = track::in_order(self.tracks);
         let instance = Instance {
             name: super::value::name(name, say),
@@ -108,6 +113,7 @@ impl Draft<'_> {
             rules,
             tracks,
             track_primary,
+            track_source,
             garp: self.garp.of_instance(defaults.garp),
             notify: self.notify.settle(defaults.priority_changes),
         };

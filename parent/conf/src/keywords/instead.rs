@@ -54,7 +54,6 @@ const ROWS: &[Row] = &[
     (Globals, "enable_dbus", "ask `vipctl show --json`"),
     (Instance, "auth_hmac", "let a packet filter admit protocol 112 from the other nodes only; \
         `auth_type PASS` prevents mistakes"),
-    (Instance, "track_src_ip", "let a `vrrp_script` look for the address"),
     (Instance, "use_vmac_addr", "write an instance of its own with `use_vmac` for the addresses of \
         the other interface"),
     (Instance, "use_ipvlan", "write `use_vmac`, or nothing: gratuitous ARP moves the addresses"),

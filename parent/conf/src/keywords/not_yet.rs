@@ -29,7 +29,6 @@ pub(super) const ROWS: &[Row] = &[
         enable_snmp_rfcv2 enable_snmp_rfcv3 enable_traps", "there is no SNMP agent"),
     (NotYet, Globals, Line, "enable_dbus", "there is no D-Bus service"),
     (Refused, Instance, Block, "auth_hmac", "adverts would not be authenticated"),
-    (NotYet, Instance, Line, "track_src_ip", "the loss of the source address is not noticed"),
     (NotYet, Instance, Line, "use_vmac_addr",
         "an address with `dev` stays on that interface itself, with its own hardware address"),
     (NotYet, Instance, Line, "use_ipvlan", "addresses stay on the interface itself"),

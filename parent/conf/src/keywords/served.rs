@@ -104,6 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     (YES, Instance, Block, "track_file", "files whose numbers change the priority"),
     (YES, Instance, Block, "track_interface", "interfaces that change the priority"),
     (YES, Instance, Line, "dont_track_primary", "the loss of its own link is no FAULT"),
+    (YES, Instance, Line, "track_src_ip", "the loss of the source address is a FAULT"),
     (YES, Instance, Line, "garp_master_delay", "seconds until the second gratuitous ARP block"),
     (YES, Instance, Line, "garp_master_repeat", "gratuitous ARP packets per address"),
     (YES, Instance, Line, "garp_master_refresh", "seconds between gratuitous ARP blocks as MASTER"),

@@ -361,6 +361,7 @@ prop_compose! {
                 other @ (Lease::Default | Lease::Off) => other,
             },
             auth: if v3 { Auth::None } else { auth },
+            track_source: source.is_some() && flags.5,
             source,
             peers,
             check_unicast_src: flags.3,
