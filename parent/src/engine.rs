@@ -74,7 +74,7 @@ impl Daemon {
         let by = By::Engine;
         let who = Subject { instance: name, epoch: Some(epoch), by, reason: Reason::Acquire };
         let asked = self.kernel.now();
-        self.promise(instance, plan.lease, asked)?;
+        self.promise(&[(instance, plan.lease)], asked)?;
         match self.install_all(&who, &plan) {
             Ok(()) => {
                 self.held.take(instance, epoch, plan.addresses, plan.lease, asked);
@@ -218,7 +218,9 @@ impl Daemon {
     fn renew(&mut self, instances: &[InstanceId]) -> Result<(), Fatal> {
         let asked = self.kernel.now();
         let mut renewed = Vec::with_capacity(instances.len());
-        self.promise_again(instances, asked)?;
+        let lease_of = |id: &InstanceId| Some((*id, self.held.get(*id)?.lease));
+        let leases: Vec<_> = instances.iter().filter_map(lease_of).collect();
+        self.promise(&leases, asked)?;
         for instance in instances {
             let Some(term) = self.held.get(*instance) else { continue };
             let (mut addresses, lease) = (term.addresses_at(asked), term.lease);
@@ -239,23 +241,17 @@ impl Daemon {
         self.vouch(&renewed)
     }
 
-    /// Before the kernel is asked for addresses with this lease.
+    /// The kernel is about to be asked for addresses of these instances, each with its lease.
     pub(crate) fn promise(
         &mut self,
-        instance: InstanceId,
-        lease: Option<u32>,
+        leases: &[(InstanceId, Option<u32>)],
         asked: Instant,
     ) -> Result<(), Fatal> {
-        let leases = vec![LeaseEnd { instance, end: held::end(lease, asked) }];
-        self.tell_engine(&ParentToEngine::Leasing { leases })
-    }
-
-    fn promise_again(&mut self, instances: &[InstanceId], asked: Instant) -> Result<(), Fatal> {
-        let again = |id: &InstanceId| {
-            let lease = self.held.get(*id)?.lease;
-            Some(LeaseEnd { instance: *id, end: held::end(lease, asked) })
+        let end = |(instance, lease): &(InstanceId, Option<u32>)| LeaseEnd {
+            instance: *instance,
+            end: held::end(*lease, asked),
         };
-        let leases = instances.iter().filter_map(again).collect();
+        let leases = leases.iter().map(end).collect();
         self.tell_engine(&ParentToEngine::Leasing { leases })
     }
 

@@ -3,7 +3,7 @@
 //! Goes by the name, so that one that comes back, or another under its name, is watched again.
 
 use crate::daemon::{Daemon, Fatal};
-use crate::kernel::Kernel;
+use crate::kernel::{Change, Kernel};
 use nix::errno::Errno;
 use vipd_ipc::msg::ParentToEngine;
 use vipd_types::{IfName, TrackerId};
@@ -19,7 +19,12 @@ impl Daemon {
         self.look_at_sources()
     }
 
-    /// Some address has come or gone.
+    /// A watched address has come or gone. Each renewal of a lease is an event too, and none of these.
+    pub(crate) fn is_of_source(&self, change: &Change) -> bool {
+        let (Change::Added(present) | Change::Removed(present)) = change else { return false };
+        self.plan.sources.values().any(|(_, address)| *address == present.ip)
+    }
+
     pub(crate) fn look_at_sources(&mut self) -> Result<(), Fatal> {
         let sources = self.plan.sources.clone();
         for (tracker, (interface, address)) in sources {

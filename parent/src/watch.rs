@@ -84,7 +84,7 @@ impl Daemon {
         };
         if changes.iter().any(of_link) {
             self.look_at_interfaces()?;
-        } else if changes.iter().any(|c| matches!(c, Change::Added(_) | Change::Removed(_))) {
+        } else if changes.iter().any(|change| self.is_of_source(change)) {
             self.look_at_sources()?;
         }
         gone.into_iter().try_for_each(|index| self.lost_link(index))?;
@@ -194,7 +194,7 @@ impl Daemon {
             log::warn!("({name}) somebody removed {address} from {}", address.interface);
         }
         if self.held.may_restore(instance, now) {
-            self.promise(instance, term.lease, now)?;
+            self.promise(&[(instance, term.lease)], now)?;
             if self.install(&who, &absent, term.lease).is_ok() {
                 self.announce_these(instance, &absent);
                 // They may have gone with an address, which counts once.

@@ -130,7 +130,7 @@ impl Routers {
         let all = self.instances.values().flat_map(|instance| instance.orders.ends());
         let node = self.node_orders.maintenance.and_then(|until| until.0);
         self.node_orders.next = all.chain(node).min();
-        self.changed.node = true;
+        self.changed.node |= self.watched;
         self.track(now, trackers);
     }
 }

@@ -14,12 +14,19 @@ pub enum Request {
     Show(Option<String>),
     Explain(String),
     Monitor,
+    /// Only from who may act, as `Reload`.
+    Order(Order),
+    Reload,
+    Unknown,
+}
+
+/// What a client wants of the routers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
     Failover(Term, String),
     Maintenance(Term),
     /// What is added to the priority.
     Priority(i16, Term, String),
-    Reload,
-    Unknown,
 }
 
 /// Whether an order holds, and how long.
@@ -53,16 +60,18 @@ fn known(verb: &str, rest: &str) -> Option<Request> {
         "explain" => name().map(Request::Explain),
         "monitor" if rest.is_empty() => Some(Request::Monitor),
         "reload" if rest.is_empty() => Some(Request::Reload),
-        "maintenance" => term(rest).map(Request::Maintenance),
+        "maintenance" => term(rest).map(Order::Maintenance).map(Request::Order),
         "failover" => {
             let (when, name) = rest.split_once(char::is_whitespace)?;
-            Some(Request::Failover(term(when)?, name.trim_start().to_owned()))
+            let name = name.trim_start().to_owned();
+            Some(Request::Order(Order::Failover(term(when)?, name)))
         }
         "priority" => {
             let (adds, rest) = rest.split_once(char::is_whitespace)?;
             let (when, name) = rest.trim_start().split_once(char::is_whitespace)?;
             let adds = adds.parse().ok().filter(|adds| (-253..=253).contains(adds))?;
-            Some(Request::Priority(adds, term(when)?, name.trim_start().to_owned()))
+            let name = name.trim_start().to_owned();
+            Some(Request::Order(Order::Priority(adds, term(when)?, name)))
         }
         _ => None,
     }
@@ -153,9 +162,11 @@ mod tests {
         assert_eq!(parse(b"show a b\n"), Request::Show(Some("a b".into())));
         assert_eq!(parse(b"reload\n"), Request::Reload);
         assert_eq!(parse(b"explain a b\n"), Request::Explain("a b".into()));
-        assert_eq!(parse(b"failover on VI 1\n"), Request::Failover(Term::On, "VI 1".into()));
-        assert_eq!(parse(b"maintenance 600\n"), Request::Maintenance(Term::Seconds(600)));
-        let less = Request::Priority(-20, Term::Off, "VI_1".into());
+        let failover = Request::Order(Order::Failover(Term::On, "VI 1".into()));
+        assert_eq!(parse(b"failover on VI 1\n"), failover);
+        let maintenance = Request::Order(Order::Maintenance(Term::Seconds(600)));
+        assert_eq!(parse(b"maintenance 600\n"), maintenance);
+        let less = Request::Order(Order::Priority(-20, Term::Off, "VI_1".into()));
         assert_eq!(parse(b"priority -20 off VI_1\n"), less);
         for unknown in [
             &b"explain\n"[..],

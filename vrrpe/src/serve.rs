@@ -6,8 +6,8 @@ use crate::orders::named;
 use crate::run::{End, Engine};
 use serde_json::{Value, json};
 use vipd_ipc::msg::{Act, EngineToParent};
-use vipd_types::{ClientId, Instant, Object, State};
-use vrrpe::request::Term;
+use vipd_types::{ClientId, InstanceId, Instant, Object, State};
+use vrrpe::request::{Order, Term};
 
 impl Engine {
     /// At most one request a wake-up, so that adverts come first.
@@ -31,12 +31,7 @@ impl Engine {
                 let error = format!("unknown request; there are: {known} (vipctl(8))");
                 refusal("unknown_request", &error)
             }
-            Request::Failover(..)
-            | Request::Maintenance(_)
-            | Request::Priority(..)
-            | Request::Reload
-                if !may_act =>
-            {
+            Request::Order(_) | Request::Reload if !may_act => {
                 refusal("permission", "this client may only look")
             }
             Request::Reload => {
@@ -45,25 +40,23 @@ impl Engine {
                 self.clients.wait(client);
                 return self.tell(&EngineToParent::Reload { client });
             }
-            Request::Failover(..) | Request::Maintenance(_) | Request::Priority(..) => {
-                match self.act_of(&request) {
-                    Ok((act, seconds)) => {
-                        self.clients.wait(client);
-                        return self.tell(&EngineToParent::Act { client, act, seconds });
-                    }
-                    Err(answer) => answer,
+            Request::Order(order) => match self.act_of(&order) {
+                Ok((act, seconds)) => {
+                    self.clients.wait(client);
+                    return self.tell(&EngineToParent::Act { client, act, seconds });
                 }
-            }
+                Err(answer) => answer,
+            },
         };
         self.clients.answer(client, &answer, now);
         Ok(())
     }
 
-    /// What the request asks for, or why that cannot be.
-    fn act_of(&self, request: &Request) -> Result<(Act, Option<u32>), Value> {
+    /// What is ordered, or why that cannot be.
+    fn act_of(&self, order: &Order) -> Result<(Act, Option<u32>), Value> {
         let seconds = |term: Term| if let Term::Seconds(n) = term { Some(n) } else { None };
-        match request {
-            Request::Failover(term, name) => {
+        match order {
+            Order::Failover(term, name) => {
                 let object = self.find(name)?;
                 let owner = self.routers.concerned(object).into_iter().any(|id| self.is_owner(id));
                 if owner {
@@ -73,7 +66,7 @@ impl Engine {
                 }
                 Ok((Act::Failover { object, on: *term != Term::Off }, seconds(*term)))
             }
-            Request::Priority(adds, term, name) => {
+            Order::Priority(adds, term, name) => {
                 let named = self.routers.instances.iter().find(|(_, one)| one.slice.name == *name);
                 let Some((id, _)) = named else { return Err(unknown(name)) };
                 if self.is_owner(*id) {
@@ -83,14 +76,9 @@ impl Engine {
                 let adds = if *term == Term::Off { 0 } else { *adds };
                 Ok((Act::Priority { instance: *id, adds }, seconds(*term)))
             }
-            Request::Maintenance(term) => {
+            Order::Maintenance(term) => {
                 Ok((Act::Maintenance { on: *term != Term::Off }, seconds(*term)))
             }
-            Request::Show(_)
-            | Request::Explain(_)
-            | Request::Monitor
-            | Request::Reload
-            | Request::Unknown => Err(refusal("unknown_request", "nothing to do")),
         }
     }
 
@@ -98,7 +86,7 @@ impl Engine {
         named(name, &self.routers.instances, &self.routers.groups).ok_or_else(|| unknown(name))
     }
 
-    fn is_owner(&self, id: vipd_types::InstanceId) -> bool {
+    fn is_owner(&self, id: InstanceId) -> bool {
         self.routers.instances.get(&id).is_some_and(|one| one.slice.priority.is_owner())
     }
 

@@ -156,7 +156,7 @@ impl Daemon {
         }
         let aged = term.addresses_at(self.kernel.now());
         let renewed = term.asked();
-        self.promise(instance, new.lease, self.kernel.now())?;
+        self.promise(&[(instance, new.lease)], self.kernel.now())?;
         // Those that stay have what is left of their lease, unless it is another one now.
         let asked = if same_lease { renewed } else { self.kernel.now() };
         let mut renewed_all = !same_lease;

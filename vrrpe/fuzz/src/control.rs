@@ -2,7 +2,7 @@
 //! they are cut; every answer is one line of JSON.
 
 use serde_json::Value;
-use vrrpe::request::{self, Inbox, REQUEST_MAX, REQUESTS, Request, Term, TooLong};
+use vrrpe::request::{self, Inbox, Order, REQUEST_MAX, REQUESTS, Request, Term, TooLong};
 
 /// One byte for the size of the pieces, and what is written.
 pub fn run(input: &[u8]) {
@@ -44,10 +44,9 @@ fn is_answered(request: &Request) {
         Request::Show(Some(name)) => ("unknown_instance", format!("no instance named {name}")),
         Request::Explain(name) => ("unknown_instance", format!("no instance named {name}")),
         Request::Monitor => return,
-        Request::Failover(..)
-        | Request::Maintenance(_)
-        | Request::Priority(..)
-        | Request::Reload => ("permission", String::from("this client may only look")),
+        Request::Order(_) | Request::Reload => {
+            ("permission", String::from("this client may only look"))
+        }
         Request::Unknown => ("unknown_request", REQUESTS.join(", ")),
     };
     let line = request::line(&request::refusal(code, &error));
@@ -68,9 +67,11 @@ fn can_be_asked_for(request: &Request) {
         }
         Request::Explain(name) => format!("explain {name}"),
         Request::Monitor => String::from("monitor"),
-        Request::Failover(term, name) => format!("failover {} {name}", word(*term)),
-        Request::Maintenance(term) => format!("maintenance {}", word(*term)),
-        Request::Priority(adds, term, name) => format!("priority {adds} {} {name}", word(*term)),
+        Request::Order(Order::Failover(term, name)) => format!("failover {} {name}", word(*term)),
+        Request::Order(Order::Maintenance(term)) => format!("maintenance {}", word(*term)),
+        Request::Order(Order::Priority(adds, term, name)) => {
+            format!("priority {adds} {} {name}", word(*term))
+        }
         Request::Reload => String::from("reload"),
         Request::Unknown => return,
     };

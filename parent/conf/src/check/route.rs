@@ -78,13 +78,7 @@ impl Draft {
                 (Some(_), Some((kind, _))) => self.kind = Some(*kind),
                 (Some(keyword), None) => self.option(keyword.name, word, words, say)?,
                 (None, _) if self.to.is_none() => self.to = Some(word.clone()),
-                (None, _) => {
-                    let message = format!("unknown word `{}`", word.show());
-                    let near = crate::suggest::keyword(Context::RouteLine, &word.bytes);
-                    let remedy = near.map(|near| format!("write `{near}` if that was meant"));
-                    let remedy = remedy.as_deref().unwrap_or("remove it");
-                    return words.bad(word.span, &message, remedy, say);
-                }
+                (None, _) => return words.unknown(word, Context::RouteLine, say),
             }
         }
         Some(())
@@ -117,7 +111,7 @@ impl Draft {
                     return words.bad(value.span, &message, remedy, say);
                 }
             }
-            "protocol" => self.protocol(word, words, say)?,
+            "protocol" => words.protocol(word, "route", say)?,
             "nexthop" => {
                 let mut hop = no_hop();
                 self.next_hop(&mut hop, words, say)?;
@@ -149,20 +143,6 @@ impl Draft {
             };
             words.next();
             hop_option(hop, name, word, words, say)?;
-        }
-        Some(())
-    }
-
-    /// Ours can be told from others' by theirs.
-    fn protocol(&mut self, word: &Word, words: &mut Words<'_>, say: &mut Say) -> Option<()> {
-        let value = words.value(word, say)?;
-        if !value.is("keepalived") && !value.is("18") {
-            let message = format!(
-                "the route gets protocol 18 (keepalived) and not `{}`, so that vipd can tell its \
-                 own from others",
-                value.show()
-            );
-            say.hint(value.span, message, "remove `protocol` and its value");
         }
         Some(())
     }

@@ -87,13 +87,7 @@ impl Draft {
                     let message = format!("`{name}` of a rule is not served by vipd");
                     return words.bad(word.span, &message, "write the rule without it", say);
                 }
-                None => {
-                    let message = format!("unknown word `{}`", word.show());
-                    let near = crate::suggest::keyword(Context::RuleLine, &word.bytes);
-                    let remedy = near.map(|near| format!("write `{near}` if that was meant"));
-                    let remedy = remedy.as_deref().unwrap_or("remove it");
-                    return words.bad(word.span, &message, remedy, say);
-                }
+                None => return words.unknown(word, Context::RuleLine, say),
             }
         }
         Some(())
@@ -164,7 +158,7 @@ impl Draft {
             "ipproto" => rule.protocol = Some(ip_protocol(word, words, say)?),
             "sport" => rule.source_ports = Some(range(word, 1..=65535, words, say)?),
             "dport" => rule.destination_ports = Some(range(word, 1..=65535, words, say)?),
-            "protocol" => protocol(word, words, say)?,
+            "protocol" => words.protocol(word, "rule", say)?,
             "no_track" => rule.track = false,
             _ => self.group = Some(words.value(word, say)?.clone()),
         }
@@ -268,18 +262,4 @@ fn ip_protocol(option: &Word, words: &mut Words<'_>, say: &mut Say) -> Option<u8
         let message = format!("`{}` is no protocol over IP", word.show());
         words.bad(word.span, &message, "write tcp, udp, icmp, sctp or a number", say)
     })
-}
-
-/// Ours can be told from others' by theirs.
-fn protocol(option: &Word, words: &mut Words<'_>, say: &mut Say) -> Option<()> {
-    let value = words.value(option, say)?;
-    if !value.is("keepalived") && !value.is("18") {
-        let message = format!(
-            "the rule gets protocol 18 (keepalived) and not `{}`, so that vipd can tell its own \
-             from others",
-            value.show()
-        );
-        say.hint(value.span, message, "remove `protocol` and its value");
-    }
-    Some(())
 }

@@ -3,6 +3,7 @@
 
 use super::address::prefix_of;
 use crate::diagnostic::{Say, Span};
+use crate::keywords::Context;
 use crate::lex::Word;
 use crate::routing::{Prefix, Realms, Table};
 use crate::tree::Item;
@@ -41,6 +42,28 @@ impl<'a> Words<'a> {
     pub(super) fn bad<T>(&self, at: Span, message: &str, remedy: &str, say: &mut Say) -> Option<T> {
         say.warn(at, format!("{message}: this line of {} is LEFT OUT", self.block), remedy);
         None
+    }
+
+    /// As `bad`, for a word that is none of `context`'s.
+    pub(super) fn unknown<T>(&self, word: &Word, context: Context, say: &mut Say) -> Option<T> {
+        let message = format!("unknown word `{}`", word.show());
+        let near = crate::suggest::keyword(context, &word.bytes);
+        let remedy = near.map(|near| format!("write `{near}` if that was meant"));
+        self.bad(word.span, &message, remedy.as_deref().unwrap_or("remove it"), say)
+    }
+
+    /// `protocol`: ours can be told from others' by theirs. `what` the line is.
+    pub(super) fn protocol(&mut self, option: &Word, what: &str, say: &mut Say) -> Option<()> {
+        let value = self.value(option, say)?;
+        if !value.is("keepalived") && !value.is("18") {
+            let message = format!(
+                "the {what} gets protocol 18 (keepalived) and not `{}`, so that vipd can tell its \
+                 own from others",
+                value.show()
+            );
+            say.hint(value.span, message, "remove `protocol` and its value");
+        }
+        Some(())
     }
 
     pub(super) fn value(&mut self, option: &Word, say: &mut Say) -> Option<&'a Word> {
